@@ -1,0 +1,10 @@
+// tools/soc/commands.hpp - one function a command of the binary, in a file of its own. Each adds its options to `app` and, when
+// chosen, sets `exit_code`: 0 fine, 1 findings or failures in the data, 2 wrong use. stdout is for machines, stderr for people.
+#pragma once
+#include <CLI/CLI.hpp>
+
+namespace soc::cli {
+
+void add_version(CLI::App& app, int& exit_code);
+
+} // namespace soc::cli

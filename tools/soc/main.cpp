@@ -1,0 +1,28 @@
+// tools/soc/main.cpp - the one binary: node, shell and the offline commands.
+#include "tools/soc/commands.hpp"
+
+#include <iostream>
+
+namespace soc::cli {
+
+void add_version(CLI::App& app, int& exit_code) {
+  app.add_subcommand("version", "print the version")->callback([&exit_code] {
+    std::cout << "soc 0.1.0 (OCSF 1.8.0, Sigma 2.1)\n";
+    exit_code = 0;
+  });
+}
+
+} // namespace soc::cli
+
+int main(int argc, char** argv) {
+  CLI::App app{"Agentic SOC: SIEM and SOAR in one binary", "soc"};
+  app.require_subcommand(1);
+  int exit_code = 2;
+  soc::cli::add_version(app, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
+  return exit_code;
+}
