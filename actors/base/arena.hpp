@@ -1,5 +1,5 @@
-// base/arena.hpp - bump allocation for the strings and slots of one batch. Owned by the batch; everything is freed with it.
-// Not thread-safe: filled by one actor, then read-only.
+// base/arena.hpp - bump allocation for the strings and slots of one batch. Owned by the batch; everything is freed with
+// it. Not thread-safe: filled by one actor, then read-only.
 #pragma once
 #include <cstddef>
 #include <cstring>

@@ -56,7 +56,8 @@ std::string render(const diagnostic& item, std::string_view text) {
   std::string out = item.place.file;
   if (item.place.line > 0)
     out += fmt::format(":{}:{}", item.place.line, item.place.column);
-  out += fmt::format(": {} {}: {}\n", item.level == diagnostic_level::error ? "error" : "warning", item.code, item.message);
+  out += fmt::format(": {} {}: {}\n", item.level == diagnostic_level::error ? "error" : "warning", item.code,
+                     item.message);
   const auto line = item.place.line > 0 ? line_of(text, item.place.line) : std::string_view{};
   if (!line.empty()) {
     std::string pad;

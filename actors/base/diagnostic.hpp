@@ -1,5 +1,6 @@
-// base/diagnostic.hpp - errors and warnings about text that people write (rules, mappings, playbooks, config), in the manner
-// of a good compiler: numbered, with file:line:column, the line, a caret and a hint. Values, collected in a list.
+// base/diagnostic.hpp - errors and warnings about text that people write (rules, mappings, playbooks, config), in the
+// manner of a good compiler: numbered, with file:line:column, the line, a caret and a hint. Values, collected in a
+// list.
 #pragma once
 #include <string>
 #include <string_view>

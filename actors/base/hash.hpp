@@ -1,5 +1,5 @@
-// base/hash.hpp - content hashes: deterministic ids are the 128-bit XXH3 of what identifies a thing, in 32 hex digits. Not
-// for secrets: integrity and authenticity use OpenSSL or libsodium.
+// base/hash.hpp - content hashes: deterministic ids are the 128-bit XXH3 of what identifies a thing, in 32 hex digits.
+// Not for secrets: integrity and authenticity use OpenSSL or libsodium.
 #pragma once
 #include <cstdint>
 #include <string>

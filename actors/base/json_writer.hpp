@@ -1,5 +1,6 @@
-// base/json_writer.hpp - appends JSON to a string: for hot output paths (events, alerts). Commas and nesting are handled;
-// strings are escaped and invalid UTF-8 becomes U+FFFD, so the output is always valid JSON. Cold paths use nlohmann::json.
+// base/json_writer.hpp - appends JSON to a string: for hot output paths (events, alerts). Commas and nesting are
+// handled; strings are escaped and invalid UTF-8 becomes U+FFFD, so the output is always valid JSON. Cold paths use
+// nlohmann::json.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -1,5 +1,5 @@
-// base/result.hpp - a value or a failure. Expected failures are values with a code and context; exceptions of libraries are
-// caught at the adapter and become one of these. Pure: no CAF, no I/O.
+// base/result.hpp - a value or a failure. Expected failures are values with a code and context; exceptions of libraries
+// are caught at the adapter and become one of these. Pure: no CAF, no I/O.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -11,18 +11,18 @@ namespace soc {
 /// Why an operation was refused. Values cross the wire and the disk: append, never renumber.
 enum class ec : std::uint8_t {
   none = 0,
-  invalid_input = 1,      ///< malformed bytes, a wrong type, an unknown name
-  not_found = 2,          ///< no such id, file, actor
-  conflict = 3,           ///< the stored sequence is not the expected one
-  unavailable = 4,        ///< a peer or the network is away; try again
-  timed_out = 5,          ///< no answer in time: the outcome is unknown
-  refused = 6,            ///< a guardrail or a policy said no
-  too_large = 7,          ///< over a stated limit
-  io_error = 8,           ///< the operating system said no
-  corrupt = 9,            ///< stored bytes do not check out
-  version_mismatch = 10,  ///< data of a newer format
-  closed = 11,            ///< the aggregate is final
-  internal = 12,          ///< a bug: report it
+  invalid_input = 1,     ///< malformed bytes, a wrong type, an unknown name
+  not_found = 2,         ///< no such id, file, actor
+  conflict = 3,          ///< the stored sequence is not the expected one
+  unavailable = 4,       ///< a peer or the network is away; try again
+  timed_out = 5,         ///< no answer in time: the outcome is unknown
+  refused = 6,           ///< a guardrail or a policy said no
+  too_large = 7,         ///< over a stated limit
+  io_error = 8,          ///< the operating system said no
+  corrupt = 9,           ///< stored bytes do not check out
+  version_mismatch = 10, ///< data of a newer format
+  closed = 11,           ///< the aggregate is final
+  internal = 12,         ///< a bug: report it
 };
 
 std::string to_string(ec code);

@@ -60,7 +60,8 @@ std::optional<int> read_zone(std::string_view text, std::size_t& at, int default
 } // namespace
 
 unix_ns system_clock_source::now() const {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 std::int64_t seconds_from_civil(int year, int month, int day, int hour, int minute, int second) {

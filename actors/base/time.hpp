@@ -1,5 +1,5 @@
-// base/time.hpp - points in time as unix nanoseconds, and the clock as a value that is passed in: cores never ask for the
-// time, shells hand it to them. Formats and parses RFC 3339.
+// base/time.hpp - points in time as unix nanoseconds, and the clock as a value that is passed in: cores never ask for
+// the time, shells hand it to them. Formats and parses RFC 3339.
 #pragma once
 #include <chrono>
 #include <cstdint>

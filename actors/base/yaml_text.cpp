@@ -74,7 +74,7 @@ source_place place_of(const std::string& file, const YAML::Node& node) {
 
 yaml_map_reader::yaml_map_reader(const std::string& file, YAML::Node map, std::string what, std::string code,
                                  diagnostics& found)
-  : file_(file), what_(std::move(what)), code_(std::move(code)), map_(map), found_(found) {
+    : file_(file), what_(std::move(what)), code_(std::move(code)), map_(map), found_(found) {
   is_map_ = map_.IsDefined() && map_.IsMap();
   if (!is_map_)
     found_.error(code_, place_of(file_, map_), what_ + " is not a map of keys", "write it as `key: value` lines");

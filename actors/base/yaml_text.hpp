@@ -1,5 +1,6 @@
-// base/yaml_text.hpp - reads YAML that people write: library exceptions become diagnostics, every node knows its place, and a
-// reader reports wrong types and unknown keys with a hint. One `yaml_text` a file; nodes are cheap handles into it.
+// base/yaml_text.hpp - reads YAML that people write: library exceptions become diagnostics, every node knows its place,
+// and a reader reports wrong types and unknown keys with a hint. One `yaml_text` a file; nodes are cheap handles into
+// it.
 #pragma once
 #include "base/diagnostic.hpp"
 

@@ -13,20 +13,20 @@ struct tactic {
   std::string_view id, name, slug; // in kill-chain order
 };
 constexpr std::array<tactic, 14> tactics{{
-  {"TA0043", "Reconnaissance", "reconnaissance"},
-  {"TA0042", "Resource Development", "resource-development"},
-  {"TA0001", "Initial Access", "initial-access"},
-  {"TA0002", "Execution", "execution"},
-  {"TA0003", "Persistence", "persistence"},
-  {"TA0004", "Privilege Escalation", "privilege-escalation"},
-  {"TA0005", "Defense Evasion", "defense-evasion"},
-  {"TA0006", "Credential Access", "credential-access"},
-  {"TA0007", "Discovery", "discovery"},
-  {"TA0008", "Lateral Movement", "lateral-movement"},
-  {"TA0009", "Collection", "collection"},
-  {"TA0011", "Command and Control", "command-and-control"},
-  {"TA0010", "Exfiltration", "exfiltration"},
-  {"TA0040", "Impact", "impact"},
+    {"TA0043", "Reconnaissance", "reconnaissance"},
+    {"TA0042", "Resource Development", "resource-development"},
+    {"TA0001", "Initial Access", "initial-access"},
+    {"TA0002", "Execution", "execution"},
+    {"TA0003", "Persistence", "persistence"},
+    {"TA0004", "Privilege Escalation", "privilege-escalation"},
+    {"TA0005", "Defense Evasion", "defense-evasion"},
+    {"TA0006", "Credential Access", "credential-access"},
+    {"TA0007", "Discovery", "discovery"},
+    {"TA0008", "Lateral Movement", "lateral-movement"},
+    {"TA0009", "Collection", "collection"},
+    {"TA0011", "Command and Control", "command-and-control"},
+    {"TA0010", "Exfiltration", "exfiltration"},
+    {"TA0040", "Impact", "impact"},
 }};
 
 std::string slug_of(std::string_view text) {
@@ -46,18 +46,29 @@ bool is_technique(std::string_view text) { // t1059 or t1059.004
 int observable_type(entity_type type) {
   switch (type) {
   case entity_type::host:
-  case entity_type::domain: return 1;
-  case entity_type::ip: return 2;
-  case entity_type::user: return 4;
-  case entity_type::email: return 5;
-  case entity_type::url: return 6;
-  case entity_type::file: return 7;
-  case entity_type::file_hash: return 8;
-  case entity_type::process: return 25;
-  case entity_type::registry_key: return 28;
+  case entity_type::domain:
+    return 1;
+  case entity_type::ip:
+    return 2;
+  case entity_type::user:
+    return 4;
+  case entity_type::email:
+    return 5;
+  case entity_type::url:
+    return 6;
+  case entity_type::file:
+    return 7;
+  case entity_type::file_hash:
+    return 8;
+  case entity_type::process:
+    return 25;
+  case entity_type::registry_key:
+    return 28;
   case entity_type::cloud_resource:
-  case entity_type::container: return 10;
-  case entity_type::unknown: return 99;
+  case entity_type::container:
+    return 10;
+  case entity_type::unknown:
+    return 99;
   }
   return 99;
 }
@@ -77,7 +88,13 @@ void write_finding_info(json_writer& w, const alert& a) {
     for (const auto& t : a.techniques) {
       w.begin_object();
       if (!t.tactic.empty())
-        w.key("tactic").begin_object().key("uid").string(t.tactic).key("name").string(tactic_name(t.tactic)).end_object();
+        w.key("tactic")
+            .begin_object()
+            .key("uid")
+            .string(t.tactic)
+            .key("name")
+            .string(tactic_name(t.tactic))
+            .end_object();
       if (!t.technique.empty())
         w.key("technique").begin_object().key("uid").string(t.technique).end_object();
       w.end_object();
@@ -107,17 +124,28 @@ void write_observables(json_writer& w, const alert& a) {
 } // namespace
 
 std::string_view to_string(severity level) {
-  static constexpr std::array<std::string_view, 7> names{"Unknown", "Informational", "Low", "Medium", "High", "Critical", "Fatal"};
+  static constexpr std::array<std::string_view, 7> names{"Unknown", "Informational", "Low",  "Medium",
+                                                         "High",    "Critical",      "Fatal"};
   return names[std::min<std::size_t>(static_cast<std::size_t>(level), names.size() - 1)];
 }
 
 severity severity_from(std::string_view text) {
   const auto word = slug_of(text);
-  static constexpr std::array<std::pair<std::string_view, severity>, 14> words{{
-    {"informational", severity::informational}, {"info", severity::informational}, {"low", severity::low},
-    {"medium", severity::medium}, {"moderate", severity::medium}, {"high", severity::high},
-    {"critical", severity::critical}, {"fatal", severity::fatal}, {"1", severity::informational}, {"2", severity::low},
-    {"3", severity::medium}, {"4", severity::high}, {"5", severity::critical}, {"6", severity::fatal}}};
+  static constexpr std::array<std::pair<std::string_view, severity>, 14> words{
+      {{"informational", severity::informational},
+       {"info", severity::informational},
+       {"low", severity::low},
+       {"medium", severity::medium},
+       {"moderate", severity::medium},
+       {"high", severity::high},
+       {"critical", severity::critical},
+       {"fatal", severity::fatal},
+       {"1", severity::informational},
+       {"2", severity::low},
+       {"3", severity::medium},
+       {"4", severity::high},
+       {"5", severity::critical},
+       {"6", severity::fatal}}};
   for (const auto& [name, level] : words)
     if (name == word)
       return level;
@@ -174,12 +202,33 @@ std::string to_ocsf_json(const alert& a) {
   std::string out;
   json_writer w(out);
   w.begin_object();
-  w.key("class_uid").integer(2004).key("category_uid").integer(2).key("activity_id").integer(1).key("type_uid").integer(200401);
+  w.key("class_uid")
+      .integer(2004)
+      .key("category_uid")
+      .integer(2)
+      .key("activity_id")
+      .integer(1)
+      .key("type_uid")
+      .integer(200401);
   w.key("severity_id").integer(static_cast<int>(a.level)).key("time").integer(a.time / ns_per_ms);
   if (a.confidence > 0)
     w.key("confidence_score").integer(a.confidence);
-  w.key("metadata").begin_object().key("version").string("1.8.0").key("uid").string(a.id).key("tenant_uid").string(a.tenant);
-  w.key("product").begin_object().key("name").string(a.product).key("vendor_name").string(a.vendor).end_object().end_object();
+  w.key("metadata")
+      .begin_object()
+      .key("version")
+      .string("1.8.0")
+      .key("uid")
+      .string(a.id)
+      .key("tenant_uid")
+      .string(a.tenant);
+  w.key("product")
+      .begin_object()
+      .key("name")
+      .string(a.product)
+      .key("vendor_name")
+      .string(a.vendor)
+      .end_object()
+      .end_object();
   write_finding_info(w, a);
   if (!a.host.empty())
     w.key("device").begin_object().key("type_id").integer(0).key("hostname").string(a.host).end_object();

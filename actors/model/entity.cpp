@@ -1,8 +1,7 @@
 #include "model/entity.hpp"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
+#include <arpa/inet.h>
 #include <array>
 #include <cstring>
 #include <unordered_map>
@@ -11,9 +10,9 @@ namespace soc::model {
 
 namespace {
 
-constexpr std::array<std::string_view, 13> type_names{"unknown", "ip",        "domain",         "file_hash", "file",
-                                                      "process", "host",      "container",      "cloud_resource",
-                                                      "user",    "url",       "email",          "registry_key"};
+constexpr std::array<std::string_view, 13> type_names{"unknown", "ip",    "domain",      "file_hash",      "file",
+                                                      "process", "host",  "container",   "cloud_resource", "user",
+                                                      "url",     "email", "registry_key"};
 constexpr std::array<std::string_view, 8> role_names{"unknown",     "actor",    "target", "source",
                                                      "destination", "observer", "parent", "related"};
 
@@ -35,7 +34,7 @@ std::string_view trim(std::string_view text) {
 
 /// What vendors write when there is nothing.
 bool is_placeholder(std::string_view text) {
-  static constexpr std::array<std::string_view, 12> words{"-",   "--",      "N/A",  "n/a",    "null",      "NULL",
+  static constexpr std::array<std::string_view, 12> words{"-",    "--",     "N/A",  "n/a",     "null",      "NULL",
                                                           "none", "(null)", "None", "unknown", "undefined", "?"};
   return text.empty() || std::find(words.begin(), words.end(), text) != words.end();
 }
@@ -49,11 +48,10 @@ std::string domain_key(std::string_view text) {
 }
 
 std::string hash_key(std::string_view text) {
-  const auto is_hex = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-  };
+  const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); };
   const auto n = text.size();
-  if ((n != 32 && n != 40 && n != 56 && n != 64 && n != 96 && n != 128) || !std::all_of(text.begin(), text.end(), is_hex))
+  if ((n != 32 && n != 40 && n != 56 && n != 64 && n != 96 && n != 128) ||
+      !std::all_of(text.begin(), text.end(), is_hex))
     return {};
   if (std::all_of(text.begin(), text.end(), [](char c) { return c == '0'; }))
     return {};
@@ -83,43 +81,43 @@ std::string scoped(std::string_view scope, std::string_view text) {
 }
 
 constexpr entity_slot slots[] = {
-  {"src_endpoint.ip", entity_type::ip, entity_role::source, "src_endpoint.vpc_uid"},
-  {"dst_endpoint.ip", entity_type::ip, entity_role::destination, "dst_endpoint.vpc_uid"},
-  {"src_endpoint.hostname", entity_type::host, entity_role::source, ""},
-  {"dst_endpoint.hostname", entity_type::domain, entity_role::destination, ""},
-  {"src_endpoint.domain", entity_type::domain, entity_role::source, ""},
-  {"dst_endpoint.domain", entity_type::domain, entity_role::destination, ""},
-  {"src_endpoint.instance_uid", entity_type::cloud_resource, entity_role::source, ""},
-  {"dst_endpoint.instance_uid", entity_type::cloud_resource, entity_role::destination, ""},
-  {"proxy_endpoint.ip", entity_type::ip, entity_role::observer, ""},
-  {"device.hostname", entity_type::host, entity_role::target, ""},
-  {"device.ip", entity_type::ip, entity_role::target, "device.vpc_uid"},
-  {"device.instance_uid", entity_type::cloud_resource, entity_role::target, ""},
-  {"device.uid", entity_type::cloud_resource, entity_role::target, ""},
-  {"container.uid", entity_type::container, entity_role::target, ""},
-  {"actor.user.name", entity_type::user, entity_role::actor, "device.hostname"},
-  {"actor.user.uid", entity_type::user, entity_role::actor, "cloud.account.uid"},
-  {"actor.user.email_addr", entity_type::email, entity_role::actor, ""},
-  {"user.name", entity_type::user, entity_role::target, "device.hostname"},
-  {"user.email_addr", entity_type::email, entity_role::target, ""},
-  {"actor.process.file.path", entity_type::file, entity_role::actor, "device.hostname"},
-  {"actor.process.file.hashes[0].value", entity_type::file_hash, entity_role::actor, ""},
-  {"process.file.path", entity_type::file, entity_role::target, "device.hostname"},
-  {"process.file.hashes[0].value", entity_type::file_hash, entity_role::target, ""},
-  {"process.file.hashes[1].value", entity_type::file_hash, entity_role::target, ""},
-  {"process.parent_process.file.path", entity_type::file, entity_role::parent, "device.hostname"},
-  {"file.path", entity_type::file, entity_role::target, "device.hostname"},
-  {"file.hashes[0].value", entity_type::file_hash, entity_role::target, ""},
-  {"file.hashes[1].value", entity_type::file_hash, entity_role::target, ""},
-  {"http_request.url.hostname", entity_type::domain, entity_role::destination, ""},
-  {"http_request.url.url_string", entity_type::url, entity_role::target, ""},
-  {"url.url_string", entity_type::url, entity_role::target, ""},
-  {"query.hostname", entity_type::domain, entity_role::target, ""},
-  {"answers[0].rdata", entity_type::ip, entity_role::related, ""},
-  {"resources[0].uid", entity_type::cloud_resource, entity_role::target, ""},
-  {"resource.uid", entity_type::cloud_resource, entity_role::target, ""},
-  {"reg_key.path", entity_type::registry_key, entity_role::target, "device.hostname"},
-  {"email.from", entity_type::email, entity_role::source, ""},
+    {"src_endpoint.ip", entity_type::ip, entity_role::source, "src_endpoint.vpc_uid"},
+    {"dst_endpoint.ip", entity_type::ip, entity_role::destination, "dst_endpoint.vpc_uid"},
+    {"src_endpoint.hostname", entity_type::host, entity_role::source, ""},
+    {"dst_endpoint.hostname", entity_type::domain, entity_role::destination, ""},
+    {"src_endpoint.domain", entity_type::domain, entity_role::source, ""},
+    {"dst_endpoint.domain", entity_type::domain, entity_role::destination, ""},
+    {"src_endpoint.instance_uid", entity_type::cloud_resource, entity_role::source, ""},
+    {"dst_endpoint.instance_uid", entity_type::cloud_resource, entity_role::destination, ""},
+    {"proxy_endpoint.ip", entity_type::ip, entity_role::observer, ""},
+    {"device.hostname", entity_type::host, entity_role::target, ""},
+    {"device.ip", entity_type::ip, entity_role::target, "device.vpc_uid"},
+    {"device.instance_uid", entity_type::cloud_resource, entity_role::target, ""},
+    {"device.uid", entity_type::cloud_resource, entity_role::target, ""},
+    {"container.uid", entity_type::container, entity_role::target, ""},
+    {"actor.user.name", entity_type::user, entity_role::actor, "device.hostname"},
+    {"actor.user.uid", entity_type::user, entity_role::actor, "cloud.account.uid"},
+    {"actor.user.email_addr", entity_type::email, entity_role::actor, ""},
+    {"user.name", entity_type::user, entity_role::target, "device.hostname"},
+    {"user.email_addr", entity_type::email, entity_role::target, ""},
+    {"actor.process.file.path", entity_type::file, entity_role::actor, "device.hostname"},
+    {"actor.process.file.hashes[0].value", entity_type::file_hash, entity_role::actor, ""},
+    {"process.file.path", entity_type::file, entity_role::target, "device.hostname"},
+    {"process.file.hashes[0].value", entity_type::file_hash, entity_role::target, ""},
+    {"process.file.hashes[1].value", entity_type::file_hash, entity_role::target, ""},
+    {"process.parent_process.file.path", entity_type::file, entity_role::parent, "device.hostname"},
+    {"file.path", entity_type::file, entity_role::target, "device.hostname"},
+    {"file.hashes[0].value", entity_type::file_hash, entity_role::target, ""},
+    {"file.hashes[1].value", entity_type::file_hash, entity_role::target, ""},
+    {"http_request.url.hostname", entity_type::domain, entity_role::destination, ""},
+    {"http_request.url.url_string", entity_type::url, entity_role::target, ""},
+    {"url.url_string", entity_type::url, entity_role::target, ""},
+    {"query.hostname", entity_type::domain, entity_role::target, ""},
+    {"answers[0].rdata", entity_type::ip, entity_role::related, ""},
+    {"resources[0].uid", entity_type::cloud_resource, entity_role::target, ""},
+    {"resource.uid", entity_type::cloud_resource, entity_role::target, ""},
+    {"reg_key.path", entity_type::registry_key, entity_role::target, "device.hostname"},
+    {"email.from", entity_type::email, entity_role::source, ""},
 };
 
 void add_entity(std::vector<entity>& out, entity_type type, entity_role role, std::string_view text,
@@ -151,7 +149,9 @@ std::int64_t integer_of(const value& v) {
 /// A process needs host, pid and start time together: pids are reused.
 void add_process(std::vector<entity>& out, const event_batch& batch, const event& ev, std::string_view prefix,
                  entity_role role, std::string_view host) {
-  const auto path = [&](std::string_view leaf) { return batch.dictionary->find(std::string(prefix) + std::string(leaf)); };
+  const auto path = [&](std::string_view leaf) {
+    return batch.dictionary->find(std::string(prefix) + std::string(leaf));
+  };
   const auto pid = integer_of(ev.ocsf_value(path(".pid")));
   if (pid <= 0 || host.empty())
     return;
@@ -237,28 +237,36 @@ std::string canonical_key(entity_type type, std::string_view text, std::string_v
   if (is_placeholder(text))
     return {};
   switch (type) {
-  case entity_type::unknown: return std::string(text);
+  case entity_type::unknown:
+    return std::string(text);
   case entity_type::ip: {
     auto ip = canonical_ip(text);
     if (!ip || *ip == "0.0.0.0" || *ip == "::")
       return {};
     return !scope.empty() && is_private_ip(*ip) ? *ip + "@" + std::string(scope) : *ip;
   }
-  case entity_type::domain: return domain_key(text);
+  case entity_type::domain:
+    return domain_key(text);
   case entity_type::host: {
     if (auto ip = canonical_ip(text))
       return *ip;
     return domain_key(text);
   }
-  case entity_type::file_hash: return hash_key(text);
+  case entity_type::file_hash:
+    return hash_key(text);
   case entity_type::file:
   case entity_type::process:
-  case entity_type::registry_key: return scoped(scope, text);
+  case entity_type::registry_key:
+    return scoped(scope, text);
   case entity_type::container:
-  case entity_type::cloud_resource: return std::string(text);
-  case entity_type::user: return user_key(text, scope);
-  case entity_type::url: return url_key(text);
-  case entity_type::email: return text.find('@') == std::string_view::npos ? std::string{} : lower_ascii(text);
+  case entity_type::cloud_resource:
+    return std::string(text);
+  case entity_type::user:
+    return user_key(text, scope);
+  case entity_type::url:
+    return url_key(text);
+  case entity_type::email:
+    return text.find('@') == std::string_view::npos ? std::string{} : lower_ascii(text);
   }
   return {};
 }
@@ -282,7 +290,8 @@ std::vector<entity> entities_of(const event_batch& batch, const event& ev) {
     else
       add_entity(out, s.type, s.role, v.to_text(), scope);
   }
-  const auto host = canonical_key(entity_type::host, ev.ocsf_value(batch.dictionary->find("device.hostname")).to_text());
+  const auto host =
+      canonical_key(entity_type::host, ev.ocsf_value(batch.dictionary->find("device.hostname")).to_text());
   add_process(out, batch, ev, "process", entity_role::target, host);
   add_process(out, batch, ev, "actor.process", entity_role::actor, host);
   add_process(out, batch, ev, "process.parent_process", entity_role::parent, host);

@@ -29,13 +29,13 @@ std::string event_id(const event_batch& batch, const event& ev) {
   // The position tells two equal lines of a file apart; a replay of the same file gives it again.
   const auto position = ev.record_index < raw.records.size() ? raw.records[ev.record_index].position : 0;
   return id_builder()
-    .add(raw.context ? std::string_view(raw.context->tenant) : std::string_view{})
-    .add(raw.context ? std::string_view(raw.context->connector) : std::string_view{})
-    .add(std::string_view(raw.origin))
-    .add(static_cast<std::int64_t>(position))
-    .add(static_cast<std::int64_t>(ev.time))
-    .add(ev.raw)
-    .hex();
+      .add(raw.context ? std::string_view(raw.context->tenant) : std::string_view{})
+      .add(raw.context ? std::string_view(raw.context->connector) : std::string_view{})
+      .add(std::string_view(raw.origin))
+      .add(static_cast<std::int64_t>(position))
+      .add(static_cast<std::int64_t>(ev.time))
+      .add(ev.raw)
+      .hex();
 }
 
 } // namespace soc::model

@@ -17,7 +17,7 @@ struct connector_context {
   std::string tenant = "default"; ///< [a-z0-9-]+: becomes a NATS subject token
   std::string vendor, product;    ///< explicit type ("nginx/access"); empty = detect the type
   std::string cloud, account, region;
-  std::string default_zone;       ///< IANA name or ±hh:mm for records without a zone; empty = UTC
+  std::string default_zone; ///< IANA name or ±hh:mm for records without a zone; empty = UTC
 };
 
 /// One record: a span of the batch's bytes.
@@ -29,9 +29,9 @@ struct raw_record {
 /// Up to about 1 MiB of records.
 struct raw_batch {
   std::shared_ptr<const connector_context> context;
-  std::string origin;         ///< file path, peer address, object key
-  unix_ns received_at = 0;    ///< when the source read it
-  std::string bytes;          ///< at least 64 bytes of capacity past the end are reserved (simdjson reads past)
+  std::string origin;      ///< file path, peer address, object key
+  unix_ns received_at = 0; ///< when the source read it
+  std::string bytes;       ///< at least 64 bytes of capacity past the end are reserved (simdjson reads past)
   std::vector<raw_record> records;
 
   std::string_view record(std::size_t i) const {

@@ -1,5 +1,5 @@
-// model/value.hpp - one typed value of an event, 16 bytes. Strings and lists point into the batch's arena or raw bytes: a value
-// lives as long as its batch. Trivially copyable; compared by content.
+// model/value.hpp - one typed value of an event, 16 bytes. Strings and lists point into the batch's arena or raw bytes:
+// a value lives as long as its batch. Trivially copyable; compared by content.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -13,9 +13,24 @@ enum class value_kind : std::uint8_t { null, boolean, integer, real, string, lis
 class value {
 public:
   constexpr value() = default;
-  static constexpr value of_bool(bool v) { value x; x.kind_ = value_kind::boolean; x.boolean_ = v; return x; }
-  static constexpr value of_int(std::int64_t v) { value x; x.kind_ = value_kind::integer; x.integer_ = v; return x; }
-  static constexpr value of_real(double v) { value x; x.kind_ = value_kind::real; x.real_ = v; return x; }
+  static constexpr value of_bool(bool v) {
+    value x;
+    x.kind_ = value_kind::boolean;
+    x.boolean_ = v;
+    return x;
+  }
+  static constexpr value of_int(std::int64_t v) {
+    value x;
+    x.kind_ = value_kind::integer;
+    x.integer_ = v;
+    return x;
+  }
+  static constexpr value of_real(double v) {
+    value x;
+    x.kind_ = value_kind::real;
+    x.real_ = v;
+    return x;
+  }
   static constexpr value of_string(std::string_view v) {
     value x;
     x.kind_ = value_kind::string;

@@ -1,6 +1,7 @@
-// runtime/interfaces.hpp - every interface between actors, in one header. Handles are `ref<Interface>`: a caf::actor that can
-// be sent only the messages its interface accepts, checked at compile time. Messages are immutable structs that never leave
-// the process (what crosses nodes is Cap'n Proto over the bus). See docs/decisions/0001-untyped-actors-typed-refs.md.
+// runtime/interfaces.hpp - every interface between actors, in one header. Handles are `ref<Interface>`: a caf::actor
+// that can be sent only the messages its interface accepts, checked at compile time. Messages are immutable structs
+// that never leave the process (what crosses nodes is Cap'n Proto over the bus). See
+// docs/decisions/0001-untyped-actors-typed-refs.md.
 #pragma once
 #include "base/result.hpp"
 #include "model/alert.hpp"
@@ -49,10 +50,10 @@ private:
 
 // ---- The pipeline: source → normalizer → detector → alert publisher, and the answer back to the source.
 
-struct batch_done {              ///< everything of this batch is durable: the source's checkpoint may move past it
+struct batch_done { ///< everything of this batch is durable: the source's checkpoint may move past it
   std::uint64_t ticket = 0;
 };
-struct batch_failed {            ///< not durable; the source sends it again after `retry_after`
+struct batch_failed { ///< not durable; the source sends it again after `retry_after`
   std::uint64_t ticket = 0;
   std::string why;
   std::chrono::milliseconds retry_after{1000};
@@ -60,8 +61,8 @@ struct batch_failed {            ///< not durable; the source sends it again aft
 using source_interface = accepts<batch_done, batch_failed>;
 using source_ref = ref<source_interface>;
 
-/// A raw batch for a normalizer lane. A source has at most its credit (batches and bytes) in flight; the answer to `source` gives
-/// it back. Tickets are the source's own and unique while in flight.
+/// A raw batch for a normalizer lane. A source has at most its credit (batches and bytes) in flight; the answer to
+/// `source` gives it back. Tickets are the source's own and unique while in flight.
 struct ingest_batch {
   model::raw_batch_ptr batch;
   std::uint64_t ticket = 0;
@@ -71,7 +72,8 @@ using normalizer_interface = accepts<ingest_batch>;
 using normalizer_ref = ref<normalizer_interface>;
 
 struct detect_batch {
-  std::shared_ptr<model::event_batch> batch; ///< the detector may map lazily into its arena; shared read-only afterwards
+  std::shared_ptr<model::event_batch>
+      batch; ///< the detector may map lazily into its arena; shared read-only afterwards
   std::uint64_t ticket = 0;
   source_ref source;
 };
@@ -89,13 +91,13 @@ using alert_publisher_ref = ref<alert_publisher_interface>;
 
 // ---- Ports. Each answers a request with the named struct or a caf::error whose text says why.
 
-/// JOURNAL: append with the expected last sequence of the subject; the reply is the new sequence. A wrong expectation fails
-/// with ec::conflict; a time-out leaves the outcome unknown (quit, replay).
+/// JOURNAL: append with the expected last sequence of the subject; the reply is the new sequence. A wrong expectation
+/// fails with ec::conflict; a time-out leaves the outcome unknown (quit, replay).
 struct journal_append {
   std::string subject;
   std::uint64_t expected_sequence = 0; ///< last sequence of the subject known to the caller, 0 = none yet
   std::string payload;
-  std::string message_id;              ///< Nats-Msg-Id
+  std::string message_id; ///< Nats-Msg-Id
 };
 struct journal_appended {
   std::uint64_t sequence = 0;
@@ -116,8 +118,8 @@ struct journal_entries {
 using journal_interface = accepts<journal_append, journal_read>;
 using journal_ref = ref<journal_interface>;
 
-/// BUS: publish to a JetStream subject; the reply comes when it is stored. Kept and re-published while NATS is away (bounded:
-/// then the request is held). And request/reply with another node.
+/// BUS: publish to a JetStream subject; the reply comes when it is stored. Kept and re-published while NATS is away
+/// (bounded: then the request is held). And request/reply with another node.
 struct bus_publish {
   std::string subject;
   std::string payload;
@@ -139,8 +141,8 @@ using bus_ref = ref<bus_interface>;
 
 /// STORE: durable state on this node (LMDB).
 struct snapshot_put {
-  std::string kind, id;            ///< "incident", its id
-  std::uint64_t sequence = 0;      ///< last journal sequence it covers
+  std::string kind, id;       ///< "incident", its id
+  std::uint64_t sequence = 0; ///< last journal sequence it covers
   std::string bytes;
 };
 struct snapshot_get {
@@ -152,7 +154,7 @@ struct snapshot_all {
 struct snapshot {
   std::string id;
   std::uint64_t sequence = 0;
-  std::string bytes;               ///< empty = none
+  std::string bytes; ///< empty = none
 };
 struct snapshots {
   std::vector<snapshot> all;
@@ -171,9 +173,9 @@ struct checkpoints {
 };
 /// Fsynced before the reply: written before any outside call.
 struct intent_put {
-  std::string key, bytes;          ///< run + step + target
+  std::string key, bytes; ///< run + step + target
 };
-struct intent_result {             ///< the outcome of the call; also fsynced
+struct intent_result { ///< the outcome of the call; also fsynced
   std::string key, bytes;
 };
 struct intent_get {
@@ -186,7 +188,7 @@ struct intent {
   std::string result_bytes;
 };
 struct dead_letter {
-  std::string origin;              ///< actor path or connector
+  std::string origin; ///< actor path or connector
   std::string reason;
   std::string bytes;
   unix_ns at = 0;
@@ -210,9 +212,9 @@ struct quarantine_list {
   std::size_t limit = 100;
 };
 struct stored {};
-using store_interface = accepts<snapshot_put, snapshot_get, snapshot_all, snapshot_delete, checkpoint_put, checkpoint_all,
-                                intent_put, intent_result, intent_get, dead_letter, dead_letter_list, quarantine_put,
-                                quarantine_list>;
+using store_interface =
+    accepts<snapshot_put, snapshot_get, snapshot_all, snapshot_delete, checkpoint_put, checkpoint_all, intent_put,
+            intent_result, intent_get, dead_letter, dead_letter_list, quarantine_put, quarantine_list>;
 using store_ref = ref<store_interface>;
 
 // ---- Aggregates and response (local handles; other nodes are reached through the router over the bus).
@@ -221,7 +223,7 @@ using store_ref = ref<store_interface>;
 struct join_alert {
   std::string incident_id;
   model::alert_ptr alert;
-  std::string why_json;            ///< graph's explanation: entities, weights, rule
+  std::string why_json; ///< graph's explanation: entities, weights, rule
 };
 struct alert_joined {
   bool was_new = false;

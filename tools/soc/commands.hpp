@@ -1,5 +1,6 @@
-// tools/soc/commands.hpp - one function a command of the binary, in a file of its own. Each adds its options to `app` and, when
-// chosen, sets `exit_code`: 0 fine, 1 findings or failures in the data, 2 wrong use. stdout is for machines, stderr for people.
+// tools/soc/commands.hpp - one function a command of the binary, in a file of its own. Each adds its options to `app`
+// and, when chosen, sets `exit_code`: 0 fine, 1 findings or failures in the data, 2 wrong use. stdout is for machines,
+// stderr for people.
 #pragma once
 #include <CLI/CLI.hpp>
 
