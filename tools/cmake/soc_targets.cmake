@@ -98,6 +98,8 @@ function(soc_test_folder kind folder)
 endfunction()
 
 function(soc_tests)
+  # BOOST_TEST_MODULE must be seen before the first include of Boost.Test.
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/tests/main.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   foreach(kind unit actor)
     file(GLOB folders CONFIGURE_DEPENDS LIST_DIRECTORIES true ${PROJECT_SOURCE_DIR}/tests/${kind}/*)
     foreach(folder ${folders})
