@@ -59,7 +59,7 @@ std::string hash_key(std::string_view text) {
 }
 
 std::string url_key(std::string_view text) {
-  text = text.substr(0, text.find('#'));
+  text = trim(text.substr(0, text.find('#')));
   const auto scheme_end = text.find("://");
   if (scheme_end == std::string_view::npos)
     return std::string(text);
@@ -232,10 +232,9 @@ bool is_private_ip(std::string_view ip) {
          IN6_IS_ADDR_MULTICAST(&v6) || (v6.s6_addr[0] & 0xFE) == 0xFC;
 }
 
-std::string canonical_key(entity_type type, std::string_view text, std::string_view scope) {
-  text = trim(text);
-  if (is_placeholder(text))
-    return {};
+namespace {
+
+std::string spelled_key(entity_type type, std::string_view text, std::string_view scope) {
   switch (type) {
   case entity_type::unknown:
     return std::string(text);

@@ -6,6 +6,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
+
 #include <rapidcheck.h>
 
 using namespace soc;
@@ -23,7 +24,8 @@ BOOST_AUTO_TEST_CASE(any_bytes_become_valid_json_text) {
 BOOST_AUTO_TEST_CASE(valid_text_comes_back_unchanged_through_json) {
   std::string out;
   append_json_string(out, "tab\t quote\" back\\ nul\x01 caf\xC3\xA9 \xF0\x9F\x98\x80");
-  BOOST_TEST(nlohmann::json::parse(out).get<std::string>() == "tab\t quote\" back\\ nul\x01 caf\xC3\xA9 \xF0\x9F\x98\x80");
+  BOOST_TEST(nlohmann::json::parse(out).get<std::string>() ==
+             "tab\t quote\" back\\ nul\x01 caf\xC3\xA9 \xF0\x9F\x98\x80");
 }
 
 BOOST_AUTO_TEST_CASE(the_writer_places_commas_between_members_and_items) {

@@ -4,6 +4,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
+
 #include <rapidcheck.h>
 
 using namespace soc::model;
@@ -46,7 +47,8 @@ BOOST_AUTO_TEST_CASE(users_are_scoped_by_host_unless_they_carry_a_domain) {
 BOOST_AUTO_TEST_CASE(a_hash_of_zeros_or_of_odd_length_is_no_entity) {
   BOOST_TEST(canonical_key(entity_type::file_hash, std::string(64, '0')).empty());
   BOOST_TEST(canonical_key(entity_type::file_hash, "abc").empty());
-  BOOST_TEST(canonical_key(entity_type::file_hash, "D41D8CD98F00B204E9800998ECF8427E") == "d41d8cd98f00b204e9800998ecf8427e");
+  BOOST_TEST(canonical_key(entity_type::file_hash, "D41D8CD98F00B204E9800998ECF8427E") ==
+             "d41d8cd98f00b204e9800998ecf8427e");
 }
 
 BOOST_AUTO_TEST_CASE(interned_names_keep_their_ids_as_the_dictionary_grows) {

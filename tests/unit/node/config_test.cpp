@@ -12,7 +12,8 @@ using namespace soc;
 namespace {
 
 struct config_file {
-  std::string path = (std::filesystem::temp_directory_path() / ("soc-config-" + std::to_string(::getpid()) + ".yaml")).string();
+  std::string path =
+      (std::filesystem::temp_directory_path() / ("soc-config-" + std::to_string(::getpid()) + ".yaml")).string();
   explicit config_file(const std::string& text) { std::ofstream(path) << text; }
   ~config_file() { std::filesystem::remove(path); }
 };
