@@ -270,6 +270,17 @@ std::string spelled_key(entity_type type, std::string_view text, std::string_vie
   return {};
 }
 
+} // namespace
+
+std::string canonical_key(entity_type type, std::string_view text, std::string_view scope) {
+  text = trim(text);
+  if (is_placeholder(text))
+    return {};
+  auto key = spelled_key(type, text, scope);
+  // "unknown." and "NONE" are only seen to be placeholders once they are spelled canonically.
+  return is_placeholder(key) ? std::string{} : key;
+}
+
 std::span<const entity_slot> entity_slots() {
   return slots;
 }
