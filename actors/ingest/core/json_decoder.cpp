@@ -1,0 +1,340 @@
+#include "ingest/core/json_decoder.hpp"
+
+#include "base/json_writer.hpp"
+#include "ingest/core/json_string.hpp"
+#include "model/event.hpp"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <array>
+#include <unordered_map>
+
+namespace soc::ingest {
+
+namespace {
+
+namespace od = simdjson::ondemand;
+
+/// Thrown inside decode only: unwinds the recursion to where a failure becomes a value.
+struct json_stop {
+  std::string reason;
+};
+
+void check(simdjson::error_code code) {
+  if (code) [[unlikely]]
+    throw json_stop{simdjson::error_message(code)};
+}
+
+/// Every invalid byte as U+FFFD.
+std::string with_valid_utf8(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + text.size() / 8 + json_decoder::padding);
+  for (std::size_t i = 0; i < text.size();) {
+    const auto length = utf8_length(text.substr(i));
+    if (length == 0) {
+      out += "\xef\xbf\xbd";
+      ++i;
+    } else {
+      out.append(text, i, length);
+      i += length;
+    }
+  }
+  return out;
+}
+
+/// The JSON text of a map or a list.
+std::string_view text_of(od::value item, od::json_type type) {
+  std::string_view text;
+  if (type == od::json_type::object) {
+    od::object object = item.get_object();
+    check(object.raw_json().get(text));
+  } else {
+    od::array array = item.get_array();
+    check(array.raw_json().get(text));
+  }
+  return text;
+}
+
+/// Recently seen keys: the events of one log type bring the same keys again and again.
+struct known_key {
+  std::string name;
+  model::field_id id = model::no_field;
+  bool used = false;
+};
+
+} // namespace
+
+struct json_decoder::state {
+  model::dictionary_ptr names;
+  json_options options;
+  od::parser parser;
+  std::array<known_key, 512> keys;
+  std::string path;
+  arena* memory = nullptr;
+  std::vector<model::slot>* out = nullptr;
+  std::size_t first = 0;
+  bool stable = true; ///< the document's bytes outlive the call
+
+  void walk(od::object object, std::size_t depth);
+  void walk_value(od::value item, model::slot name, std::size_t depth);
+  void walk_array(od::array items, model::slot name, std::size_t depth);
+  void collect(od::value item, const model::slot& name, std::size_t depth, std::vector<model::value>& items);
+  void flatten_maps(std::size_t from);
+  model::value scalar(od::value item, od::json_type type);
+  model::value number(od::value item);
+  model::slot resolve(std::string_view key, bool in_document);
+  model::field_id find(std::string_view name);
+  void emit(model::slot s, model::value v);
+  model::value make_list(const std::vector<model::value>& items);
+};
+
+json_decoder::json_decoder(model::dictionary_ptr names, json_options options) : state_(std::make_unique<state>()) {
+  state_->names = std::move(names);
+  state_->options = options;
+}
+json_decoder::~json_decoder() = default;
+json_decoder::json_decoder(json_decoder&&) noexcept = default;
+json_decoder& json_decoder::operator=(json_decoder&&) noexcept = default;
+
+const model::dictionary_ptr& json_decoder::names() const {
+  return state_->names;
+}
+
+model::field_id json_decoder::state::find(std::string_view name) {
+  std::uint64_t head = 0, tail = 0;
+  std::memcpy(&head, name.data(), std::min<std::size_t>(name.size(), 8));
+  if (name.size() > 8)
+    std::memcpy(&tail, name.data() + name.size() - 8, 8);
+  const std::uint64_t mix = (head ^ (tail * 0x9E3779B97F4A7C15ULL) ^ name.size()) * 0xD6E8FEB86659FD93ULL;
+  auto& entry = keys[mix >> 55];
+  if (entry.used && entry.name == name)
+    return entry.id;
+  entry.name.assign(name);
+  entry.id = names->find(name);
+  entry.used = true;
+  return entry.id;
+}
+
+/// The slot's name: of the dictionary when it has it, else in the document, else a copy.
+model::slot json_decoder::state::resolve(std::string_view key, bool in_document) {
+  model::slot s;
+  s.id = find(key);
+  if (s.id != model::no_field)
+    key = names->name(s.id);
+  else if (options.keep_unknown && !(in_document && stable))
+    key = memory->copy(key);
+  s.name_data = key.data();
+  s.name_size = static_cast<std::uint32_t>(key.size());
+  return s;
+}
+
+void json_decoder::state::emit(model::slot s, model::value v) {
+  if (out->size() - first >= options.max_fields)
+    throw json_stop{fmt::format("more than {} fields", options.max_fields)};
+  s.data = v;
+  out->push_back(s);
+}
+
+model::value json_decoder::state::number(od::value item) {
+  od::number n;
+  if (item.get_number().get(n) == simdjson::SUCCESS) {
+    if (n.is_int64())
+      return model::value::of_int(n.get_int64());
+    if (n.is_double())
+      return model::value::of_real(n.get_double());
+  }
+  // Too large for the type, or not quite a number: its text is kept, and must at least look like one.
+  auto token = std::string_view(item.raw_json_token());
+  while (!token.empty() &&
+         (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' || token.back() == '\t'))
+    token.remove_suffix(1);
+  if (token.find_first_not_of("+-0123456789.eE") != std::string_view::npos)
+    throw json_stop{"not a JSON value"};
+  return model::value::of_string(memory->copy(token));
+}
+
+model::value json_decoder::state::scalar(od::value item, od::json_type type) {
+  switch (type) {
+  case od::json_type::string: {
+    od::raw_json_string raw;
+    check(item.get_raw_json_string().get(raw));
+    std::string_view text;
+    if (!read_json_string(raw.raw(), stable, *memory, text))
+      throw json_stop{"a string has an invalid escape"};
+    return model::value::of_string(text);
+  }
+  case od::json_type::number:
+    return number(item);
+  case od::json_type::boolean: {
+    bool truth = false;
+    check(item.get_bool().get(truth));
+    return model::value::of_bool(truth);
+  }
+  default:
+    if (!item.is_null())
+      throw json_stop{"not a JSON value"};
+    return {};
+  }
+}
+
+model::value json_decoder::state::make_list(const std::vector<model::value>& items) {
+  auto* at = memory->make_array<model::value>(items.size());
+  std::uninitialized_copy(items.begin(), items.end(), at);
+  return model::value::of_list({at, items.size()});
+}
+
+/// One item of a list: scalars go to `items`, inner lists are spliced, maps are walked (flatten_maps gathers their
+/// fields).
+void json_decoder::state::collect(od::value item, const model::slot& name, std::size_t depth,
+                                  std::vector<model::value>& items) {
+  od::json_type type{};
+  check(item.type().get(type));
+  if (type == od::json_type::object || type == od::json_type::array) {
+    if (depth >= options.max_depth) {
+      items.push_back(model::value::of_string(memory->copy(text_of(item, type))));
+    } else if (type == od::json_type::object) {
+      walk(item.get_object(), depth + 1);
+    } else {
+      for (auto inner : item.get_array()) {
+        check(inner.error());
+        collect(inner.value_unsafe(), name, depth + 1, items);
+      }
+    }
+    return;
+  }
+  items.push_back(scalar(item, type));
+}
+
+/// The slots from `from` on came out of the maps of one list: same names become one slot with a list.
+void json_decoder::state::flatten_maps(std::size_t from) {
+  if (out->size() == from)
+    return;
+  std::vector<model::slot> flat;
+  std::vector<std::vector<model::value>> gathered;
+  std::unordered_map<std::string_view, std::size_t> at;
+  for (std::size_t i = from; i < out->size(); ++i) {
+    const auto& s = (*out)[i];
+    const auto [place, is_new] = at.emplace(s.name(), flat.size());
+    if (is_new) {
+      flat.push_back(s);
+      gathered.emplace_back();
+    }
+    auto& values = gathered[place->second];
+    if (s.data.is_list())
+      values.insert(values.end(), s.data.items().begin(), s.data.items().end());
+    else
+      values.push_back(s.data);
+  }
+  out->resize(from);
+  for (std::size_t i = 0; i < flat.size(); ++i) {
+    flat[i].data = make_list(gathered[i]);
+    out->push_back(flat[i]);
+  }
+}
+
+void json_decoder::state::walk_array(od::array list, model::slot name, std::size_t depth) {
+  const auto from = out->size();
+  std::vector<model::value> items;
+  for (auto item : list) {
+    check(item.error());
+    collect(item.value_unsafe(), name, depth, items);
+    if (items.size() > options.max_fields)
+      throw json_stop{fmt::format("a list of more than {} items", options.max_fields)};
+  }
+  flatten_maps(from);
+  const bool wanted = options.keep_unknown || name.id != model::no_field;
+  if (wanted && (!items.empty() || out->size() == from))
+    emit(name, make_list(items));
+}
+
+void json_decoder::state::walk_value(od::value item, model::slot name, std::size_t depth) {
+  od::json_type type{};
+  check(item.type().get(type));
+  const bool wanted = options.keep_unknown || name.id != model::no_field;
+  if (type == od::json_type::object || type == od::json_type::array) {
+    if (depth < options.max_depth) {
+      const auto from = out->size();
+      if (type == od::json_type::array)
+        return walk_array(item.get_array(), name, depth + 1);
+      walk(item.get_object(), depth + 1);
+      if (wanted && out->size() == from)
+        emit(name, make_list({}));
+      return;
+    }
+    const auto text = text_of(item, type);
+    if (wanted)
+      emit(name, model::value::of_string(memory->copy(text)));
+    return;
+  }
+  if (wanted)
+    emit(name, scalar(item, type));
+}
+
+void json_decoder::state::walk(od::object object, std::size_t depth) {
+  const auto prefix = path.size();
+  for (auto entry : object) {
+    check(entry.error());
+    od::field& field = entry.value_unsafe();
+    std::string_view key;
+    const bool plain = read_json_key(field.key().raw(), key);
+    if (!plain && !read_json_string(field.key().raw(), false, *memory, key))
+      throw json_stop{"a key has an invalid escape"};
+    model::slot name;
+    if (prefix == 0 && depth == 0) {
+      name = resolve(key, plain);
+      path.assign(key);
+    } else {
+      if (prefix != 0)
+        path.push_back('.');
+      path.append(key);
+      name = resolve(path, false);
+    }
+    walk_value(field.value(), name, depth);
+    path.resize(prefix);
+  }
+}
+
+std::optional<json_failure> json_decoder::decode(std::string_view document, arena& memory,
+                                                 std::vector<model::slot>& out) {
+  auto& s = *state_;
+  s.memory = &memory;
+  s.out = &out;
+  s.first = out.size();
+  s.path.clear();
+  s.stable = true;
+  od::document parsed;
+  const char* start = document.data();
+  std::string cleaned;
+  try {
+    auto code = s.parser.iterate(document, document.size() + padding).get(parsed);
+    if (code == simdjson::UTF8_ERROR) {
+      cleaned = with_valid_utf8(document);
+      cleaned.reserve(cleaned.size() + padding);
+      s.stable = false;
+      start = cleaned.data();
+      code = s.parser.iterate(cleaned, cleaned.size() + padding).get(parsed);
+    }
+    check(code);
+    od::object object;
+    if (parsed.get_object().get(object))
+      throw json_stop{"not a JSON object"};
+    s.walk(object, 0);
+    const char* rest = nullptr;
+    if (parsed.current_location().get(rest) == simdjson::SUCCESS)
+      throw json_stop{"more text after the end of the JSON object"};
+    return std::nullopt;
+  } catch (const json_stop& stop) {
+    out.resize(s.first);
+    const char* at = nullptr;
+    std::uint32_t offset = 0;
+    if (parsed.is_alive() && !parsed.current_location().get(at) && at >= start && at <= start + document.size())
+      offset = static_cast<std::uint32_t>(at - start);
+    return json_failure{stop.reason, offset};
+  } catch (const simdjson::simdjson_error& error) {
+    out.resize(s.first);
+    return json_failure{simdjson::error_message(error.error()), 0};
+  }
+}
+
+} // namespace soc::ingest

@@ -1,0 +1,132 @@
+#include "ingest/core/json_string.hpp"
+
+#include <cstring>
+
+namespace soc::ingest {
+
+namespace {
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9')
+    return c - '0';
+  c = static_cast<char>(c | 0x20);
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/// Four hex digits; -1 when one is none.
+int read_hex4(const char* at) {
+  int code = 0;
+  for (int i = 0; i < 4; ++i) {
+    const int digit = hex_digit(at[i]);
+    if (digit < 0)
+      return -1;
+    code = code * 16 + digit;
+  }
+  return code;
+}
+
+char* put_utf8(char* to, std::uint32_t code) {
+  if (code < 0x80) {
+    *to++ = static_cast<char>(code);
+  } else if (code < 0x800) {
+    *to++ = static_cast<char>(0xC0 | code >> 6);
+    *to++ = static_cast<char>(0x80 | (code & 0x3F));
+  } else if (code < 0x10000) {
+    *to++ = static_cast<char>(0xE0 | code >> 12);
+    *to++ = static_cast<char>(0x80 | (code >> 6 & 0x3F));
+    *to++ = static_cast<char>(0x80 | (code & 0x3F));
+  } else {
+    *to++ = static_cast<char>(0xF0 | code >> 18);
+    *to++ = static_cast<char>(0x80 | (code >> 12 & 0x3F));
+    *to++ = static_cast<char>(0x80 | (code >> 6 & 0x3F));
+    *to++ = static_cast<char>(0x80 | (code & 0x3F));
+  }
+  return to;
+}
+
+/// `from` is after "\u". A lone surrogate becomes U+FFFD. Null when the digits are none.
+const char* unescape_unicode(const char* from, char*& to) {
+  int code = read_hex4(from);
+  if (code < 0)
+    return nullptr;
+  from += 4;
+  if (code >= 0xD800 && code < 0xDC00 && from[0] == '\\' && from[1] == 'u') {
+    const int low = read_hex4(from + 2);
+    if (low >= 0xDC00 && low < 0xE000) {
+      to = put_utf8(to, 0x10000U + ((static_cast<std::uint32_t>(code) - 0xD800) << 10) +
+                            static_cast<std::uint32_t>(low - 0xDC00));
+      return from + 6;
+    }
+  }
+  to = put_utf8(to, code >= 0xD800 && code < 0xE000 ? 0xFFFDU : static_cast<std::uint32_t>(code));
+  return from;
+}
+
+/// `from` is after the backslash. Null when it is no escape.
+const char* unescape_one(const char* from, char*& to) {
+  switch (*from) {
+  case '"':
+  case '\\':
+  case '/':
+    *to++ = *from;
+    break;
+  case 'b':
+    *to++ = '\b';
+    break;
+  case 'f':
+    *to++ = '\f';
+    break;
+  case 'n':
+    *to++ = '\n';
+    break;
+  case 'r':
+    *to++ = '\r';
+    break;
+  case 't':
+    *to++ = '\t';
+    break;
+  case 'u':
+    return unescape_unicode(from + 1, to);
+  default:
+    return nullptr;
+  }
+  return from + 1;
+}
+
+/// The closing quote of a string whose first escape is at `at`.
+const char* closing_quote(const char* at) {
+  while (*at != '"')
+    at = find_quote_or_escape(*at == '\\' ? at + 2 : at);
+  return at;
+}
+
+} // namespace
+
+bool read_json_string(const char* raw, bool keep, arena& memory, std::string_view& text) {
+  const char* at = find_quote_or_escape(raw);
+  if (*at == '"') {
+    text = {raw, static_cast<std::size_t>(at - raw)};
+    if (!keep)
+      text = memory.copy(text);
+    return true;
+  }
+  // Unescaping never makes a string longer.
+  const char* end = closing_quote(at);
+  auto* start = static_cast<char*>(memory.allocate(static_cast<std::size_t>(end - raw), 1));
+  char* to = start;
+  const char* from = raw;
+  while (true) {
+    std::memcpy(to, from, static_cast<std::size_t>(at - from));
+    to += at - from;
+    if (at == end)
+      break;
+    from = unescape_one(at + 1, to);
+    if (from == nullptr)
+      return false;
+    at = find_quote_or_escape(from);
+  }
+  text = {start, static_cast<std::size_t>(to - start)};
+  return true;
+}
+
+} // namespace soc::ingest
