@@ -1,0 +1,293 @@
+#include "control/control_actor.hpp"
+
+#include "base/diagnostic.hpp"
+#include "base/hash.hpp"
+#include "runtime/error.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace soc::control {
+
+namespace {
+
+/// Marks a request that came from another node's control actor: answer for yourself only.
+constexpr const char* local_mark = "@local";
+
+/// Replies of several nodes on their way to one answer.
+struct gathering {
+  std::size_t waiting = 0;
+  std::vector<std::pair<std::string, wire::control_reply>> replies;
+  std::vector<std::string> silent;
+};
+
+json body_of(const wire::control_reply& reply) {
+  auto body = json::parse(reply.body, nullptr, false);
+  return body.is_object() ? body : json::object();
+}
+
+/// Rows of all nodes under one header; notes one after the other.
+wire::control_reply merge(const gathering& g) {
+  json merged = json::object();
+  std::string notes;
+  for (const auto& [node, reply] : g.replies) {
+    const auto body = body_of(reply);
+    if (body.contains("columns")) {
+      if (!merged.contains("columns")) {
+        merged["columns"] = body["columns"];
+        merged["columns"].insert(merged["columns"].begin(), "node");
+        merged["rows"] = json::array();
+      }
+      for (auto row : body["rows"]) {
+        row.insert(row.begin(), node);
+        merged["rows"].push_back(std::move(row));
+      }
+    } else if (!body.empty()) {
+      auto section = body;
+      section["title"] = node;
+      merged["sections"].push_back(std::move(section));
+    }
+    if (body.contains("note"))
+      notes += (notes.empty() ? "" : "; ") + body["note"].get<std::string>();
+  }
+  for (const auto& node : g.silent)
+    notes += (notes.empty() ? "" : "; ") + fmt::format("node {} did not answer", node);
+  if (!notes.empty())
+    merged["note"] = notes;
+  wire::control_reply out;
+  out.ok = !g.replies.empty();
+  out.exit_code = g.silent.empty() ? 0 : 1;
+  out.content_type = "application/json";
+  out.body = merged.dump(-1, ' ', false, json::error_handler_t::replace);
+  return out;
+}
+
+void run_here(control_self* self, const command& c, const wire::control_request& request, answer reply) {
+  call one{self, &self->state.services, request.user, request.words, std::move(reply)};
+  try {
+    c.run(one);
+  } catch (const std::exception& e) { // a command must never take the control actor down
+    one.reply.fail(failure{ec::internal, e.what()});
+  }
+}
+
+void ask_node(control_self* self, const std::string& node, wire::control_request request,
+              std::function<void(result<wire::control_reply>)> then) {
+  request.words.insert(request.words.begin(), local_mark);
+  const auto bytes = wire::encode(request);
+  if (!bytes) {
+    then(bytes.error());
+    return;
+  }
+  self->request(self->state.services.bus.actor(), ask_timeout,
+                bus_request{fmt::format("soc.node.{}.control", node), *bytes, std::chrono::milliseconds{4000}})
+      .then([then](const bus_reply& r) { then(wire::decode_control_reply(r.payload)); },
+            [then](const caf::error& e) { then(to_failure(e)); });
+}
+
+void run_merged(control_self* self, const command& c, const wire::control_request& request,
+                std::function<void(wire::control_reply)> deliver) {
+  auto g = std::make_shared<gathering>();
+  const auto own = self->state.services.node;
+  const auto nodes = self->state.services.living_nodes();
+  g->waiting =
+      1 + static_cast<std::size_t>(std::count_if(nodes.begin(), nodes.end(), [&](auto& n) { return n != own; }));
+  const auto arrived = [g, deliver] {
+    if (--g->waiting > 0)
+      return;
+    std::sort(g->replies.begin(), g->replies.end(), [](auto& a, auto& b) { return a.first < b.first; });
+    deliver(merge(*g));
+  };
+  for (const auto& node : nodes)
+    if (node != own)
+      ask_node(self, node, request, [g, node, arrived](result<wire::control_reply> r) {
+        if (r)
+          g->replies.emplace_back(node, *r);
+        else
+          g->silent.push_back(node);
+        arrived();
+      });
+  run_here(self, c, request, answer([g, own, arrived](wire::control_reply r) {
+             g->replies.emplace_back(own, std::move(r));
+             arrived();
+           }));
+}
+
+bool is_not_found(const wire::control_reply& reply) {
+  return !reply.ok && body_of(reply).value("code", std::string{}) == to_string(ec::not_found);
+}
+
+void try_next(control_self* self, std::vector<std::string> nodes, wire::control_request request,
+              wire::control_reply last, std::function<void(wire::control_reply)> deliver) {
+  if (nodes.empty()) {
+    deliver(std::move(last));
+    return;
+  }
+  const auto node = nodes.back();
+  nodes.pop_back();
+  ask_node(self, node, request, [=](result<wire::control_reply> r) {
+    if (r && !is_not_found(*r))
+      deliver(*r);
+    else
+      try_next(self, nodes, request, last, deliver);
+  });
+}
+
+void run_first(control_self* self, const command& c, const wire::control_request& request,
+               std::function<void(wire::control_reply)> deliver) {
+  run_here(self, c, request, answer([self, request, deliver](wire::control_reply r) {
+             if (!is_not_found(r)) {
+               deliver(std::move(r));
+               return;
+             }
+             auto nodes = self->state.services.living_nodes();
+             std::erase(nodes, self->state.services.node);
+             try_next(self, std::move(nodes), request, std::move(r), deliver);
+           }));
+}
+
+void audit(control_self* self, const wire::control_request& request) {
+  const auto at = self->now();
+  const json entry{{"time", format_rfc3339(at)},
+                   {"node", self->state.services.node},
+                   {"user", request.user},
+                   {"command", request.words},
+                   {"request", request.id}};
+  bus_publish message;
+  message.subject = "soc.default.audit";
+  message.payload = entry.dump(-1, ' ', false, json::error_handler_t::replace);
+  message.message_id = id_builder().add(std::string_view(request.id)).add(at).hex();
+  self->state.services.bus.send(self, std::move(message));
+}
+
+std::string unknown_command(const control_self* self, const std::string& name) {
+  std::vector<std::string> known;
+  for (const auto& [key, c] : self->state.commands)
+    known.push_back(key);
+  const auto near = did_you_mean(name, known);
+  return fmt::format("unknown command '{}'{}", name,
+                     near.empty() ? "; see help" : fmt::format(", did you mean '{}'?", near));
+}
+
+void answer_query(control_self* self, wire::control_request request, std::function<void(wire::control_reply)> deliver) {
+  const bool local = !request.words.empty() && request.words[0] == local_mark;
+  if (local)
+    request.words.erase(request.words.begin());
+  const answer direct(deliver);
+  if (request.words.empty())
+    return direct.fail(failure{ec::invalid_input, "no command; see help"}, 2);
+  const auto found = self->state.commands.find(request.words[0]);
+  if (found == self->state.commands.end())
+    return direct.fail(failure{ec::invalid_input, unknown_command(self, request.words[0])}, 2);
+  const auto& c = found->second;
+  if (request.words.size() < c.min_words)
+    return direct.fail(failure{ec::invalid_input, "usage: " + c.usage}, 2);
+  if (c.changes && !local)
+    audit(self, request);
+  if (local || c.scope == command_scope::here)
+    run_here(self, c, request, direct);
+  else if (c.scope == command_scope::merged)
+    run_merged(self, c, request, deliver);
+  else
+    run_first(self, c, request, deliver);
+}
+
+} // namespace
+
+void answer::ok(const json& body, int exit_code) const {
+  wire::control_reply out;
+  out.ok = true;
+  out.exit_code = static_cast<std::uint8_t>(exit_code);
+  out.content_type = "application/json";
+  out.body = body.dump(-1, ' ', false, json::error_handler_t::replace);
+  deliver_(std::move(out));
+}
+
+void answer::fail(const failure& why, int exit_code) const {
+  wire::control_reply out;
+  out.exit_code = static_cast<std::uint8_t>(exit_code);
+  out.content_type = "application/json";
+  out.error = why.what;
+  out.body = json{{"code", to_string(why.code)}, {"data", {{"error", why.what}}}}.dump(-1, ' ', false,
+                                                                                       json::error_handler_t::replace);
+  deliver_(std::move(out));
+}
+
+void answer::fail(const caf::error& why) const {
+  fail(to_failure(why));
+}
+
+std::string call::option(const std::string& name, std::string otherwise) const {
+  for (std::size_t i = 1; i + 1 < words.size(); ++i)
+    if (words[i] == "--" + name)
+      return words[i + 1];
+  return otherwise;
+}
+
+std::size_t call::number(const std::string& name, std::size_t otherwise, std::size_t low, std::size_t high) const {
+  const auto text = option(name);
+  if (text.empty() || text.size() > 9 ||
+      !std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }))
+    return otherwise;
+  return std::clamp<std::size_t>(std::stoul(text), low, high);
+}
+
+std::string call::rest(std::size_t i) const {
+  std::string out;
+  for (; i < words.size(); ++i) {
+    if (words[i].rfind("--", 0) == 0) {
+      ++i;
+      continue;
+    }
+    out += (out.empty() ? "" : " ") + words[i];
+  }
+  return out;
+}
+
+std::string ago(unix_ns then, unix_ns now) {
+  if (then == 0)
+    return "-";
+  const auto s = std::max<std::int64_t>(0, (now - then) / ns_per_s);
+  if (s < 120)
+    return fmt::format("{} s ago", s);
+  if (s < 7200)
+    return fmt::format("{} min ago", s / 60);
+  if (s < 172800)
+    return fmt::format("{} h ago", s / 3600);
+  return fmt::format("{} d ago", s / 86400);
+}
+
+std::string bytes_text(std::uint64_t bytes) {
+  if (bytes < 1024)
+    return fmt::format("{} B", bytes);
+  if (bytes < (1u << 20))
+    return fmt::format("{:.1f} KiB", static_cast<double>(bytes) / 1024);
+  if (bytes < (1ull << 30))
+    return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
+  return fmt::format("{:.1f} GiB", static_cast<double>(bytes) / (1ull << 30));
+}
+
+caf::behavior control_actor(control_self* self, node_services services) {
+  auto& state = self->state;
+  state.services = std::move(services);
+  add_actor_commands(state.commands);
+  add_store_commands(state.commands);
+  add_incident_commands(state.commands);
+  add_response_commands(state.commands);
+  add_node_commands(state.commands);
+  return {
+      [self](const control_query& query) -> caf::result<wire::control_reply> {
+        auto promise = self->make_response_promise<wire::control_reply>();
+        auto shared = std::make_shared<decltype(promise)>(promise);
+        answer_query(self, query.request, [shared, id = query.request.id](wire::control_reply reply) {
+          reply.id = id;
+          shared->deliver(std::move(reply));
+        });
+        return promise;
+      },
+      [](const trace_ended& ended) { ended.deliver(); },
+  };
+}
+
+} // namespace soc::control

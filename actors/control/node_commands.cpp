@@ -1,0 +1,101 @@
+#include "control/control_actor.hpp"
+#include "runtime/error.hpp"
+
+#include <fmt/format.h>
+
+namespace soc::control {
+
+namespace {
+
+void run_help(const call& c) {
+  json rows = json::array();
+  for (const auto& [name, command] : c.self->state.commands)
+    rows.push_back({command.usage, command.help});
+  rows.push_back({"tail [incidents|alerts|audit]", "follow what is published, until interrupted"});
+  c.reply.ok({{"columns", {"command", "what it does"}}, {"rows", rows}});
+}
+
+void run_nodes(const call& c) {
+  json rows = json::array();
+  const auto all = c.services->registry->snapshot();
+  std::uint64_t handled = 0, queued = 0;
+  for (const auto& row : all) {
+    handled += row.reading.handled;
+    queued += row.reading.queue_bytes;
+  }
+  rows.push_back({c.services->version, all.size(), handled, bytes_text(queued)});
+  c.reply.ok({{"columns", {"version", "actors", "messages handled", "queued"}}, {"rows", rows}});
+}
+
+void run_connectors(const call& c) {
+  c.reply.ok(c.services->connectors());
+}
+
+void run_metrics(const call& c) {
+  const auto wanted = c.word(1);
+  const auto text = c.services->metrics();
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    auto end = text.find('\n', at);
+    if (end == std::string::npos)
+      end = text.size();
+    const auto line = text.substr(at, end - at);
+    if (!line.empty() && line[0] != '#' && line.find(wanted) != std::string::npos)
+      out += line + '\n';
+    at = end + 1;
+  }
+  c.reply.ok({{"text", out}, {"data", out}});
+}
+
+void run_rules(const call& c) {
+  c.reply.ok(c.services->rules());
+}
+
+void run_reload(const call& c) {
+  c.services->reload([reply = c.reply](result<json> outcome) {
+    if (outcome)
+      reply.ok(*outcome);
+    else
+      reply.fail(outcome.error());
+  });
+}
+
+void run_audit(const call& c) {
+  const auto limit = c.number("last", 50, 1, 10'000);
+  c.self->request(c.services->bus.actor(), ask_timeout, journal_read{"soc.*.audit", 0})
+      .then(
+          [reply = c.reply, limit](const journal_entries& found) {
+            json rows = json::array();
+            const auto& all = found.entries;
+            for (std::size_t i = all.size() > limit ? all.size() - limit : 0; i < all.size(); ++i) {
+              const auto entry = json::parse(all[i].payload, nullptr, false);
+              if (entry.is_object())
+                rows.push_back(
+                    {entry.value("time", ""), entry.value("user", ""), entry.value("node", ""), entry.dump()});
+            }
+            reply.ok({{"columns", {"time", "user", "node", "entry"}}, {"rows", rows}});
+          },
+          [reply = c.reply](const caf::error& e) { reply.fail(e); });
+}
+
+} // namespace
+
+void add_node_commands(command_table& table) {
+  table["help"] = {"help", "the commands", command_scope::here, 1, false, run_help};
+  table["nodes"] = {"nodes", "the living nodes", command_scope::merged, 1, false, run_nodes};
+  table["connectors"] = {
+      "connectors", "where logs come from, and how each source fares", command_scope::merged, 1, false, run_connectors};
+  table["metrics"] = {"metrics [TEXT]", "counters whose line contains TEXT", command_scope::merged, 1, false,
+                      run_metrics};
+  table["rules"] = {"rules",  "detection rules with hits, time spent and last hit", command_scope::merged, 1, false,
+                    run_rules};
+  table["reload"] = {"reload",
+                     "read rules, mappings, playbooks and config again: all are checked, then swapped",
+                     command_scope::merged,
+                     1,
+                     true,
+                     run_reload};
+  table["audit"] = {"audit [--last N]", "who changed what", command_scope::here, 1, false, run_audit};
+}
+
+} // namespace soc::control

@@ -1,0 +1,135 @@
+#include "control/command.hpp"
+#include "control/control_actor.hpp"
+
+#include <fmt/format.h>
+
+namespace soc::control {
+
+namespace {
+
+using namespace soc::response;
+
+std::string short_id(const std::string& id) {
+  return id.substr(0, 12);
+}
+
+void run_tasks(const call& c) {
+  list_tasks query;
+  query.incident_id = c.option("incident", c.word(1).rfind("--", 0) == 0 ? "" : c.word(1));
+  query.limit = c.number("last", 200, 1, 10'000);
+  c.self->request(c.services->response.actor(), ask_timeout, query)
+      .then(
+          [reply = c.reply, now = c.self->now()](const task_views& found) {
+            json rows = json::array();
+            for (const auto& t : found.all)
+              rows.push_back({t.id, short_id(t.incident_id), t.action, t.target, t.instance, t.status, t.mode,
+                              t.expires_at ? format_rfc3339(t.expires_at) : "-", ago(t.changed_at, now), t.detail});
+            reply.ok({{"columns",
+                       {"task", "incident", "action", "target", "instance", "status", "mode", "expires", "changed",
+                        "detail"}},
+                      {"rows", rows},
+                      {"note", fmt::format("{} tasks", found.total)}});
+          },
+          [reply = c.reply](const caf::error& e) { reply.fail(e); });
+}
+
+void run_runs(const call& c) {
+  list_runs query;
+  query.incident_id = c.option("incident", c.word(1).rfind("--", 0) == 0 ? "" : c.word(1));
+  query.limit = c.number("last", 200, 1, 10'000);
+  c.self->request(c.services->response.actor(), ask_timeout, query)
+      .then(
+          [reply = c.reply, now = c.self->now()](const run_views& found) {
+            json rows = json::array();
+            for (const auto& r : found.all)
+              rows.push_back({r.id, short_id(r.incident_id), r.rule, r.playbook, r.mode, r.status, r.entity,
+                              ago(r.changed_at, now), r.reason});
+            reply.ok(
+                {{"columns", {"run", "incident", "rule", "playbook", "mode", "status", "entity", "changed", "reason"}},
+                 {"rows", rows},
+                 {"note", fmt::format("{} runs", found.total)}});
+          },
+          [reply = c.reply](const caf::error& e) { reply.fail(e); });
+}
+
+std::function<void(const call&)> order(command_kind kind, bool has_id, bool has_detail) {
+  return [=](const call& c) {
+    operator_command o;
+    o.kind = kind;
+    o.user = c.user;
+    o.tenant = c.option("tenant", "default");
+    std::size_t next = 1;
+    if (has_id)
+      o.id = c.word(next++);
+    if (has_detail)
+      o.detail = c.option("step", c.word(next));
+    o.reason = c.option("reason", has_detail ? std::string{} : c.rest(next));
+    c.self->request(c.services->response.actor(), ask_timeout, o)
+        .then(
+            [reply = c.reply, id = o.id](const command_answer& a) {
+              if (a.obeyed)
+                reply.ok({{"text", a.text}, {"data", {{"obeyed", true}, {"text", a.text}}}});
+              else
+                reply.fail(failure{a.text.find("no ") == 0 ? ec::not_found : ec::refused, a.text});
+            },
+            [reply = c.reply](const caf::error& e) { reply.fail(e); });
+  };
+}
+
+} // namespace
+
+void add_response_commands(command_table& table) {
+  const auto first = command_scope::first;
+  table["tasks"] = {"tasks [INCIDENT] [--last N]", "response tasks", command_scope::merged, 1, false, run_tasks};
+  table["runs"] = {"runs [INCIDENT] [--last N]", "playbook runs", command_scope::merged, 1, false, run_runs};
+  table["approve"] = {"approve ID [REASON]",
+                      "let a waiting task, run or step go on",
+                      first,
+                      2,
+                      true,
+                      order(command_kind::approve, true, false)};
+  table["reject"] = {"reject ID [REASON]",
+                     "refuse a waiting task, run or step",
+                     first,
+                     2,
+                     true,
+                     order(command_kind::reject, true, false)};
+  table["undo"] = {"undo ID [REASON]",
+                   "take back a task, all of a run, or all an incident did",
+                   first,
+                   2,
+                   true,
+                   order(command_kind::undo, true, false)};
+  table["cancel"] = {"cancel ID [REASON]",
+                     "end a run, or a task that has not begun",
+                     first,
+                     2,
+                     true,
+                     order(command_kind::cancel, true, false)};
+  table["pause"] = {
+      "pause RUN [REASON]", "hold a run before its next step", first, 2, true, order(command_kind::pause, true, false)};
+  table["resume"] = {
+      "resume RUN [REASON]", "let a paused run go on", first, 2, true, order(command_kind::resume, true, false)};
+  table["retry"] = {
+      "retry RUN [STEP]", "run a failed step again", first, 2, true, order(command_kind::retry, true, true)};
+  table["resolve"] = {"resolve TASK done|failed",
+                      "say what became of a task parked as unknown",
+                      first,
+                      3,
+                      true,
+                      order(command_kind::resolve, true, true)};
+  table["emergency-stop"] = {"emergency-stop [REASON]",
+                             "halt all automation at once",
+                             command_scope::merged,
+                             1,
+                             true,
+                             order(command_kind::emergency_stop, false, false)};
+  table["emergency-release"] = {"emergency-release [REASON]",
+                                "let automation go on",
+                                command_scope::merged,
+                                1,
+                                true,
+                                order(command_kind::emergency_release, false, false)};
+}
+
+} // namespace soc::control

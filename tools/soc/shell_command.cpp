@@ -1,0 +1,199 @@
+// tools/soc/shell_command.cpp - `soc shell`: inspects and steers a running node or cluster. Words go to a node as a
+// ControlRequest; the answer is data that is laid out here. `tail` subscribes to what every subscriber can see.
+#include "base/hash.hpp"
+#include "base/time.hpp"
+#include "tools/soc/commands.hpp"
+#include "tools/soc/control_client.hpp"
+#include "tools/soc/line_editor.hpp"
+#include "tools/soc/shell_target.hpp"
+#include "tools/soc/table.hpp"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+#include <pwd.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace soc::cli {
+
+namespace {
+
+using nlohmann::json;
+
+volatile bool interrupted = false;
+
+struct shell_options {
+  target_options target;
+  std::string command, node, output = "text", user;
+  std::int64_t timeout_ms = 10'000;
+};
+
+screen screen_of(int descriptor) {
+  screen s;
+  winsize size{};
+  if (!::isatty(descriptor))
+    return {0, false};
+  if (::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+    s.columns = size.ws_col;
+  s.colours = std::getenv("NO_COLOR") == nullptr;
+  return s;
+}
+
+std::string login_name() {
+  const auto* entry = ::getpwuid(::getuid());
+  return entry ? entry->pw_name : fmt::format("uid-{}", ::getuid());
+}
+
+class shell {
+public:
+  shell(std::unique_ptr<control_client> client, shell_options options)
+      : client_(std::move(client)), options_(std::move(options)), screen_(screen_of(STDOUT_FILENO)) {}
+
+  int run_command(const std::vector<std::string>& words) {
+    if (words.empty())
+      return 0;
+    if (words[0] == "tail")
+      return tail(words);
+    const auto reply = ask(words);
+    if (!reply) {
+      std::cerr << "soc shell: " << printable(reply.error().what) << '\n';
+      return 2;
+    }
+    return print_reply(*reply);
+  }
+
+  result<wire::control_reply> ask(const std::vector<std::string>& words) {
+    wire::control_request request;
+    const auto now = system_clock_source().now();
+    request.id = id_builder().add(now).add(static_cast<std::int64_t>(::getpid())).add(++asked_).hex();
+    request.user = options_.user;
+    request.words = words;
+    request.json = true;
+    request.deadline = now + options_.timeout_ms * ns_per_ms;
+    return client_->ask(options_.node, request, std::chrono::milliseconds(options_.timeout_ms));
+  }
+
+private:
+  int print_reply(const wire::control_reply& reply) {
+    if (!reply.error.empty())
+      std::cerr << "soc shell: " << printable(reply.error) << '\n';
+    if (reply.body.empty())
+      return reply.exit_code;
+    const auto answer = json::parse(reply.body, nullptr, false);
+    if (answer.is_discarded())
+      std::cout << printable(reply.body, true);
+    else if (options_.output == "json")
+      std::cout << plain_json(answer).dump(-1, ' ', false, json::error_handler_t::replace) << '\n';
+    else
+      std::cout << render_answer(answer, screen_);
+    std::cout.flush();
+    return reply.exit_code;
+  }
+
+  int tail(const std::vector<std::string>& words) {
+    static const std::map<std::string, std::string> subjects{
+        {"incidents", "soc.json.*.incident.>"}, {"alerts", "soc.json.*.alert"}, {"audit", "soc.*.audit"}};
+    const auto what = words.size() > 1 ? words[1] : std::string("incidents");
+    const auto found = subjects.find(what);
+    if (found == subjects.end()) {
+      std::cerr << "soc shell: tail incidents, alerts or audit\n";
+      return 2;
+    }
+    interrupted = false;
+    const auto ended = client_->listen(
+        found->second,
+        [&](const std::string& from, const std::string& payload) {
+          std::cout << (options_.output == "json" ? payload : printable(from) + "  " + printable(payload)) << std::endl;
+          return true;
+        },
+        interrupted);
+    if (!ended)
+      std::cerr << "soc shell: " << printable(ended.error().what) << '\n';
+    return ended ? 0 : 2;
+  }
+
+  std::unique_ptr<control_client> client_;
+  shell_options options_;
+  screen screen_;
+  std::int64_t asked_ = 0;
+};
+
+/// Command names for completion; a node that does not answer gives none.
+std::vector<std::string> command_names(shell& s) {
+  std::vector<std::string> names{"tail", "quit"};
+  const auto reply = s.ask({"help"});
+  if (!reply)
+    return names;
+  const auto answer = json::parse(reply->body, nullptr, false);
+  if (answer.is_object() && answer.contains("rows"))
+    for (const auto& row : answer["rows"])
+      if (row.is_array() && !row.empty() && row[0].is_string()) {
+        const auto usage = row[0].get<std::string>();
+        names.push_back(usage.substr(0, usage.find(' ')));
+      }
+  return names;
+}
+
+int run_interactive(shell& s) {
+  line_editor editor("soc> ", command_names(s));
+  std::signal(SIGINT, [](int) { interrupted = true; });
+  int code = 0;
+  while (const auto line = editor.read()) {
+    const auto words = split_words(*line);
+    if (!words) {
+      std::cerr << "soc shell: " << words.error().what << '\n';
+      continue;
+    }
+    if (!words->empty() && ((*words)[0] == "quit" || (*words)[0] == "exit"))
+      break;
+    code = s.run_command(*words);
+  }
+  return code;
+}
+
+int run_shell(shell_options options) {
+  const auto target = find_target(options.target);
+  if (!target) {
+    std::cerr << "soc shell: " << printable(target.error().what) << '\n';
+    return 2;
+  }
+  if (options.user.empty())
+    options.user = login_name();
+  auto client = control_client::connect(*target);
+  if (!client) {
+    std::cerr << "soc shell: " << printable(client.error().what) << '\n';
+    return 2;
+  }
+  std::signal(SIGINT, [](int) { interrupted = true; });
+  shell s(std::move(*client), options);
+  if (options.command.empty())
+    return run_interactive(s);
+  const auto words = split_words(options.command);
+  if (!words) {
+    std::cerr << "soc shell: " << words.error().what << '\n';
+    return 2;
+  }
+  return s.run_command(*words);
+}
+
+} // namespace
+
+void add_shell(CLI::App& app, int& exit_code) {
+  auto* command = app.add_subcommand("shell", "inspect and steer a running node or cluster (`help` inside)");
+  auto options = std::make_shared<shell_options>();
+  command->add_option("--config", options->target.config_file, "the node's configuration: says where NATS is");
+  command->add_option("--data", options->target.data_dir, "a node's data directory, instead of --config");
+  command->add_option("--nats", options->target.url, "a NATS url, instead of --config");
+  command->add_option("--node", options->node, "ask this node; any node knows all of them");
+  command->add_option("-c", options->command, "run one command and exit with its code");
+  command->add_option("-o", options->output, "text or json")->check(CLI::IsMember({"text", "json"}));
+  command->add_option("--as", options->user, "name written into the audit stream (default: the login name)");
+  command->add_option("--timeout-ms", options->timeout_ms, "how long to wait for an answer")
+      ->check(CLI::Range(100, 600'000));
+  command->callback([options, &exit_code] { exit_code = run_shell(*options); });
+}
+
+} // namespace soc::cli

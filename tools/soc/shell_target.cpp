@@ -1,0 +1,71 @@
+#include "tools/soc/shell_target.hpp"
+
+#include "node/config.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <fstream>
+
+namespace soc::cli {
+
+namespace {
+
+/// The node that runs its own nats-server leaves a 0600 file in its data directory.
+result<client_options> target_of_data(const std::string& data_dir) {
+  const auto path = data_dir + "/nats-client.json";
+  std::ifstream in(path);
+  if (!in)
+    return failure{ec::not_found, fmt::format("no running node has its data in {} ({} can't be read)", data_dir, path)};
+  const auto parsed = nlohmann::json::parse(in, nullptr, false);
+  if (!parsed.is_object())
+    return failure{ec::corrupt, path + " is not valid JSON"};
+  client_options out;
+  out.url = parsed.value("url", "");
+  out.user = parsed.value("user", "");
+  out.password = parsed.value("password", "");
+  return out;
+}
+
+result<client_options> target_of_config(const std::string& file) {
+  diagnostics found;
+  const auto config = node::load_config(file, "localhost", found);
+  if (found.errors() > 0)
+    return failure{ec::invalid_input, fmt::format("{} has errors; see soc config check {}", file, file)};
+  if (config.nats.urls.empty())
+    return target_of_data(config.data_dir);
+  client_options out;
+  for (const auto& url : config.nats.urls)
+    out.url += (out.url.empty() ? "" : ",") + url;
+  out.user = config.nats.user;
+  if (!config.nats.password.empty()) {
+    auto password = node::read_secret(config.nats.password);
+    if (!password)
+      return password.error();
+    out.password = *password;
+  }
+  out.credentials_file = config.nats.credentials_file;
+  out.nkey_seed_file = config.nats.nkey_seed_file;
+  out.tls_ca = config.nats.tls_ca;
+  return out;
+}
+
+} // namespace
+
+result<client_options> find_target(const target_options& options) {
+  if (!options.url.empty()) {
+    client_options out;
+    out.url = options.url;
+    return out;
+  }
+  if (!options.data_dir.empty())
+    return target_of_data(options.data_dir);
+  if (!options.config_file.empty())
+    return target_of_config(options.config_file);
+  if (std::filesystem::exists("config/soc.yaml"))
+    return target_of_config("config/soc.yaml");
+  return target_of_data("run/data");
+}
+
+} // namespace soc::cli
