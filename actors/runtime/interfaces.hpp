@@ -163,7 +163,7 @@ struct snapshot_delete {
   std::string kind, id;
 };
 struct checkpoint_put {
-  std::string connector, key, bytes;
+  std::string connector, key, bytes; ///< no bytes = forget the key
 };
 struct checkpoint_all {
   std::string connector;
@@ -202,7 +202,9 @@ struct stored_dead_letter {
 };
 struct dead_letters {
   std::vector<stored_dead_letter> all; ///< newest first
-  std::uint64_t total = 0;
+  std::uint64_t total = 0;             ///< kept
+  std::uint64_t bytes = 0;             ///< of what is kept
+  std::uint64_t evicted = 0;           ///< the oldest, gone because the box was full
 };
 /// A record no mapping could read, kept with its reason until it is replayed or removed.
 struct quarantine_put {
@@ -211,10 +213,33 @@ struct quarantine_put {
 struct quarantine_list {
   std::size_t limit = 100;
 };
+/// Quarantined records for a replay, oldest first, each number after `after_number` → dead_letters.
+struct quarantine_read {
+  std::uint64_t after_number = 0;
+  std::size_t limit = 1000;
+};
+struct quarantine_remove {
+  std::vector<std::uint64_t> numbers;
+};
+struct dead_letter_remove {
+  std::vector<std::uint64_t> numbers;
+};
+/// Intents without a result, whose key starts with `prefix`: what a node that died may or may not have done → intents.
+struct intent_pending {
+  std::string prefix;
+};
+struct intents {
+  std::vector<std::pair<std::string, intent>> all; ///< key, intent; in order of keys
+};
+/// Forgets intents whose outcome is in the journal.
+struct intent_delete {
+  std::vector<std::string> keys;
+};
 struct stored {};
 using store_interface =
     accepts<snapshot_put, snapshot_get, snapshot_all, snapshot_delete, checkpoint_put, checkpoint_all, intent_put,
-            intent_result, intent_get, dead_letter, dead_letter_list, quarantine_put, quarantine_list>;
+            intent_result, intent_get, intent_pending, intent_delete, dead_letter, dead_letter_list, dead_letter_remove,
+            quarantine_put, quarantine_list, quarantine_read, quarantine_remove>;
 using store_ref = ref<store_interface>;
 
 // ---- Aggregates and response (local handles; other nodes are reached through the router over the bus).
@@ -267,6 +292,12 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::dead_letter_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::dead_letters)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::quarantine_put)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::quarantine_list)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::quarantine_read)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::quarantine_remove)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::dead_letter_remove)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::intent_pending)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::intents)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::intent_delete)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::stored)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::join_alert)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::alert_joined)
