@@ -199,6 +199,8 @@ public:
   node_ptr compile(const YAML::Node& detection) {
     if (!detection.IsDefined() || !detection.IsMap())
       return error(detection, "a condition must be a map of selections", "write `selection: {field: value}`");
+    if (is_bare_selection(detection))
+      return selection(detection, 0);
     std::map<std::string, YAML::Node> selections;
     YAML::Node condition(YAML::NodeType::Undefined);
     for (const auto& item : detection) {
@@ -223,6 +225,20 @@ private:
   node_ptr error(const YAML::Node& at, std::string what, std::string hint = {}) {
     found_.error(code_, place_of(file_, at), std::move(what), std::move(hint));
     return nullptr;
+  }
+
+  /// {field: value, …} without a condition: one selection, written without its name.
+  static bool is_bare_selection(const YAML::Node& detection) {
+    bool bare = false;
+    for (const auto& item : detection) {
+      if (item.first.Scalar() == "condition")
+        return false;
+      const auto& body = item.second;
+      const bool named = (body.IsMap() && item.first.Scalar().find('|') == std::string::npos) ||
+                         (body.IsSequence() && body.size() > 0 && body[0].IsMap());
+      bare = bare || !named;
+    }
+    return bare;
   }
 
   node_ptr selection(const YAML::Node& body, int depth) {

@@ -21,8 +21,9 @@ namespace soc {
 
 class json_condition {
 public:
-  /// Compiles the map of selections and `condition`. A map without `condition` and with one selection means that
-  /// selection. Errors go to `found` as `code`, at their place in `file`; then there is no condition.
+  /// Compiles the map of selections and `condition`. Without `condition`, one selection means that
+  /// selection; {field: value} alone is a selection too. Errors go to `found` as `code`, at their place in `file`; then
+  /// there is no condition.
   static std::optional<json_condition> parse(const std::string& file, const YAML::Node& detection,
                                              const std::string& code, diagnostics& found);
 

@@ -1,0 +1,85 @@
+// response/core/rule.hpp - response rules and policies (config/response/*.yaml): which incident starts which playbook
+// for which entity, how far it goes by itself, and which action suits which kind of entity. Loaded once, shared
+// read-only. Pure.
+#pragma once
+#include "response/core/gate.hpp"
+#include "response/core/resource.hpp"
+
+#include <functional>
+
+namespace soc::response {
+
+/// What to do with one kind of entity, where, and for how long.
+struct response_policy {
+  std::string id, title, reason;
+  model::entity_type type = model::entity_type::unknown;
+  std::vector<model::entity_role> roles; ///< empty = any
+  std::optional<json_condition> when;    ///< on {"incident", "entity"}
+  std::string action;
+  nlohmann::json where = nlohmann::json::object(); ///< instance_selection
+  nlohmann::json parameters = nlohmann::json::object();
+  std::string duration; ///< "24h"; empty = for good
+  std::string playbook; ///< runs this instead of the bare action
+};
+
+struct autonomy_override {
+  std::optional<json_condition> when; ///< on {"incident", "entity"}
+  autonomy mode = autonomy::approve;
+};
+
+struct response_rule {
+  std::string id, title;
+  bool enabled = true;
+  std::vector<std::string> tenants;       ///< empty = all
+  std::optional<json_condition> when;     ///< on {"incident"}
+  std::optional<json_condition> for_each; ///< on one entity: a run for each; none = one run for the incident
+  autonomy mode = autonomy::recommend;
+  std::vector<autonomy_override> overrides; ///< the first that holds
+  std::int64_t veto_s = 300, approve_within_s = 8 * 3600;
+  std::string playbook;
+  std::vector<std::string> policies;                ///< instead of a playbook: one action for each entity they fit
+  nlohmann::json inputs = nlohmann::json::object(); ///< may hold ${incident.…}, ${entity.…}
+  source_place place;
+};
+
+struct response_config {
+  gate_config gate;
+  std::vector<response_rule> rules;
+  std::vector<response_policy> policies;
+};
+
+/// Adds what one file of config/response says: protected, groups, limits, approvals, windows, rules, policies. Errors
+/// are RSP001…; what is wrong is left out, except that a file whose `protected` part is wrong must not be run with: the
+/// caller refuses a configuration with errors.
+void load_response_file(const std::string& file, const std::string& text, response_config& into, diagnostics& found);
+
+/// What refers to nothing: actions, policies, playbooks.
+void check_response(const response_config& config, const catalogue& known, const std::vector<std::string>& playbooks,
+                    diagnostics& found);
+
+/// A run that a rule wants. Its id is the same whenever and wherever it is worked out.
+struct wanted_run {
+  std::string id, tenant, incident_id, rule_id, playbook;
+  std::string policy; ///< set when the run is one policy's action; then `playbook` may be empty
+  autonomy mode = autonomy::recommend;
+  std::int64_t veto_s = 0, approve_within_s = 0;
+  nlohmann::json inputs; ///< resolved
+  std::string entity_key, entity_label, reason;
+};
+
+/// The entity in the form conditions and references see: type, role, key, label, verdict, value and its parts (ip,
+/// host, name, path, pid, start).
+nlohmann::json entity_json(const model::entity& e, const std::string& verdict);
+
+/// All runs `config` wants for this incident
+/// ({"id","tenant","scenario","severity_id","status","automation","entities",…}), those that exist already included:
+/// the caller ignores ids it knows. Failures (an input that can't be resolved) are in `problems`.
+std::vector<wanted_run> wanted_runs(const response_config& config, const nlohmann::json& incident,
+                                    std::vector<std::string>& problems);
+
+/// Deterministic ids.
+std::string run_id_of(const std::string& rule, const std::string& incident, const std::string& entity_key);
+std::string task_id_of(const std::string& run, const std::string& step_path, const std::string& instance,
+                       const std::string& target);
+
+} // namespace soc::response
