@@ -41,9 +41,14 @@ function(soc_connectors)
     if(files)
       add_library(soc_${side} STATIC ${files})
       target_include_directories(soc_${side} PUBLIC ${PROJECT_SOURCE_DIR}/actors ${PROJECT_SOURCE_DIR})
-      target_link_libraries(soc_${side} PUBLIC soc_runtime soc_wire soc_ingest_core soc_response_core
-                            nlohmann_json::nlohmann_json PkgConfig::curl PkgConfig::httplib PkgConfig::rdkafka
-                            PkgConfig::nats OpenSSL::SSL ZLIB::ZLIB PkgConfig::zstd)
+      target_link_libraries(soc_${side} PUBLIC soc_runtime soc_wire nlohmann_json::nlohmann_json PkgConfig::curl
+                            PkgConfig::httplib OpenSSL::SSL)
+      if(side STREQUAL "sources")
+        target_link_libraries(soc_sources PUBLIC PkgConfig::rdkafka PkgConfig::nats PkgConfig::re2 ZLIB::ZLIB
+                              PkgConfig::zstd simdjson::simdjson)
+      else()
+        target_link_libraries(soc_targets PUBLIC soc_ingest_core soc_response_core)
+      endif()
       set_target_properties(soc_${side} PROPERTIES UNITY_BUILD ${SOC_UNITY} UNITY_BUILD_BATCH_SIZE 6)
     else()
       add_library(soc_${side} INTERFACE)

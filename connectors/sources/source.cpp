@@ -1,0 +1,79 @@
+#include "connectors/sources/source.hpp"
+
+#include "connectors/sources/common/option_reading.hpp"
+#include "connectors/sources/file/file_follower.hpp"
+#include "connectors/sources/syslog/syslog_driver.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+
+namespace soc::sources {
+
+namespace {
+
+using planner = std::function<result<source_plan>(yaml_map_reader&, const std::string& root, diagnostics&)>;
+
+/// A plan whose child runs `make`'s driver in a thread of its own: drivers read files and decompress.
+source_plan driver_plan(std::string kind, driver_factory make) {
+  source_plan plan;
+  plan.kind = std::move(kind);
+  plan.start = [make = std::move(make)](const source_environment& environment) {
+    return start_with<caf::detached>(run_source, environment, make);
+  };
+  return plan;
+}
+
+result<source_plan> plan_file(yaml_map_reader& reader, const std::string& root, diagnostics& found) {
+  auto options = parse_file_options(reader, found, root);
+  if (!options)
+    return options.error();
+  return driver_plan("file", [options = *options](const source_environment& e, source_counts_ptr counts) {
+    return std::make_unique<file_follower>(options, e.context, std::move(counts), e.clock);
+  });
+}
+
+result<source_plan> plan_syslog(yaml_map_reader& reader, const std::string&, diagnostics& found) {
+  auto options = parse_syslog_options(reader, found);
+  if (!options)
+    return options.error();
+  return driver_plan("syslog", [options = *options](const source_environment& e, source_counts_ptr counts) {
+    return std::make_unique<syslog_driver>(options, e.context, std::move(counts), e.clock);
+  });
+}
+
+const std::map<std::string, planner>& planners() {
+  static const std::map<std::string, planner> all{{"file", plan_file}, {"syslog", plan_syslog}};
+  return all;
+}
+
+} // namespace
+
+std::vector<std::string> source_kinds() {
+  std::vector<std::string> out;
+  for (const auto& [kind, plan] : planners())
+    out.push_back(kind);
+  return out;
+}
+
+result<source_plan> plan_source(const std::string& kind, yaml_map_reader& reader, const std::string& root,
+                                diagnostics& found) {
+  const auto known = planners().find(kind);
+  if (known != planners().end())
+    return known->second(reader, root, found);
+  const auto near = did_you_mean(kind, source_kinds());
+  found.error(code_option, reader.place("kind"), fmt::format("there is no connector of kind '{}'", kind),
+              near.empty() ? fmt::format("one of: {}", fmt::join(source_kinds(), ", "))
+                           : fmt::format("did you mean '{}'?", near));
+  return failure{ec::invalid_input, "unknown kind of connector"};
+}
+
+child_spec source_child(const std::string& name, const source_plan& plan, const source_environment& environment) {
+  child_spec spec;
+  spec.name = name;
+  spec.start = plan.start(environment);
+  spec.drains = true;
+  return spec;
+}
+
+} // namespace soc::sources
