@@ -216,20 +216,21 @@ void file_follower::follow_lost_content(const file_checkpoint& checkpoint) {
   std::error_code error;
   const bool folder_is_there = std::filesystem::is_directory(folder_of(checkpoint.path), error);
   if (found)
-    adopt(std::move(*found), checkpoint.path, checkpoint.mark);
+    adopt(std::move(*found), {checkpoint.device, checkpoint.inode}, checkpoint.path, checkpoint.mark);
   else if (const file_identity id{checkpoint.device, checkpoint.inode}; folder_is_there && files_.count(id) == 0)
     to_store_.emplace_back(checkpoint_key(id.device, id.inode), std::string{});
 }
 
-/// `found` goes on where another file stopped. Its checkpoint is written at once: a restart must not need the other
-/// one's.
-void file_follower::adopt(continuation found, const std::string& origin, const content_mark& frontier) {
+/// `found` goes on where the file `stopped` did (itself under another name, or a copy of it). Its checkpoint is written
+/// at once: a restart must not need the other one's.
+void file_follower::adopt(continuation found, const file_identity& stopped, const std::string& origin,
+                          const content_mark& frontier) {
   const auto id = found.identity;
   const auto known = files_.find(id);
   if (known != files_.end() && !known->second.held)
     return; // followed already, from its own place
-  if (known == files_.end() && stored_.count(id) > 0)
-    return;
+  if (known == files_.end() && id != stopped && stored_.count(id) > 0)
+    return; // has a place of its own in the store
   if (known != files_.end()) {
     known->second.held.reset();
     known->second.reader = std::move(found.reader);

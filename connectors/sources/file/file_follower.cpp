@@ -7,7 +7,6 @@ namespace soc::sources {
 
 namespace {
 
-constexpr unix_ns rescan_ns = 5 * ns_per_s;
 /// A rotated file that stayed silent so long gets no more lines: its writer has moved to the new one.
 constexpr unix_ns rotated_quiet_ns = 5 * ns_per_s;
 
@@ -98,7 +97,7 @@ checkpoint_map file_follower::tick(unix_ns now) {
     return std::exchange(to_store_, {});
   changed_ = false;
   take_changes();
-  if (names_changed_ || now - scanned_at_ >= rescan_ns)
+  if (names_changed_ || now - scanned_at_ >= std::chrono::nanoseconds(options_.rescan).count())
     scan(now);
   look_at_copies(now);
   close_those_done(now);
@@ -137,7 +136,7 @@ bool file_follower::is_complete(const followed& file, unix_ns now) const {
 // is looked for under another name.
 void file_follower::rewritten(const file_identity& id, followed& file) {
   if (auto found = find_continuation(file.origin, file.reader->mark(), settings_); found && found->identity != id)
-    adopt(std::move(*found), file.origin, file.frontier);
+    adopt(std::move(*found), id, file.origin, file.frontier);
   file.reader = make_reader(descriptor(::dup(file.reader->fd())), settings_);
   file.frontier = {};
 }

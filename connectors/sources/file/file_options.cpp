@@ -47,6 +47,7 @@ result<file_options> parse_file_options(yaml_map_reader& reader, diagnostics& fo
   out.max_line_bytes = static_cast<std::size_t>(
       read_number(reader, found, "max_line_bytes", static_cast<std::int64_t>(out.max_line_bytes), 64, 64 << 20));
   out.poll = std::chrono::milliseconds(read_number(reader, found, "poll_ms", 250, 10, 60'000));
+  out.rescan = std::chrono::milliseconds(read_number(reader, found, "rescan_ms", 5000, 100, 3'600'000));
   out.max_files = static_cast<std::size_t>(read_number(reader, found, "max_files", 10'000, 1, 1'000'000));
   reader.reject_unknown();
   if (out.paths.empty())

@@ -31,7 +31,8 @@ struct file_options {
   bool from_end = false;            ///< files that are there at the very first start are read from their end
   multiline_options multiline;
   std::size_t max_line_bytes = 1U << 20;
-  std::chrono::milliseconds poll{250}; ///< how often files are looked at without being told by inotify
+  std::chrono::milliseconds poll{250};    ///< how often files are looked at without being told by inotify
+  std::chrono::milliseconds rescan{5000}; ///< how often the globs are expanded without being told by inotify
   std::size_t max_files = 10'000;
 };
 
