@@ -132,6 +132,7 @@ caf::invoke_message_result observed_actor::consume(caf::mailbox_element& element
     const auto* before = dynamic_cast<const suspect_element*>(&element);
     if (!is_own(element, this) && !element.content().empty())
       crashed_on_.reset(new suspect_element(element, before ? before->crashes() + 1 : 1));
+    element.mid.mark_as_answered(); // or CAF would answer with the exception what the next incarnation is to answer
     throw;
   }
 }
@@ -144,6 +145,11 @@ void observed_actor::note(const caf::mailbox_element& element, const char* outco
 bool observed_actor::cleanup(caf::error&& reason, caf::execution_unit* host) {
   if (!mailbox().closed())
     give_up_mailbox(reason);
+  // What it holds of others may hold it: the registry, its address. Late senders only need path and probe.
+  observed_.registry = nullptr;
+  observed_.address = nullptr;
+  observed_.dead_letters = {};
+  start_ = nullptr;
   return caf::event_based_actor::cleanup(std::move(reason), host);
 }
 
