@@ -1,5 +1,5 @@
-// node/control_gateway.hpp - CONTROL GATEWAY: bytes of a control request from the transport become a question to the control actor,
-// and its answer bytes again. One a node, supervised, stateless.
+// node/control_gateway.hpp - CONTROL GATEWAY: bytes of a control request from the transport become a question to the
+// control actor, and its answer bytes again. One a node, supervised, stateless.
 #pragma once
 #include "control/control_actor.hpp"
 #include "transport/node_bus.hpp"

@@ -1,5 +1,5 @@
-// node/logging.hpp - the node's own log: text for people or one JSON object a line, to stderr or a rotating file. One logger, made
-// at start and passed to who needs it. Text from logs is always an argument, never a format.
+// node/logging.hpp - the node's own log: text for people or one JSON object a line, to stderr or a rotating file. One
+// logger, made at start and passed to who needs it. Text from logs is always an argument, never a format.
 #pragma once
 #include "base/result.hpp"
 #include "node/config.hpp"

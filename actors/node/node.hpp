@@ -1,5 +1,6 @@
-// node/node.hpp - a node: everything wired and running between start() and stop(). Made by `soc node`; owns the actor system, the
-// NATS link and the HTTP side. Nothing here decides anything about logs or incidents: it connects those who do.
+// node/node.hpp - a node: everything wired and running between start() and stop(). Made by `soc node`; owns the actor
+// system, the NATS link and the HTTP side. Nothing here decides anything about logs or incidents: it connects those who
+// do.
 #pragma once
 #include "node/config.hpp"
 #include "node/content.hpp"
@@ -13,8 +14,8 @@ namespace soc::node {
 
 class node {
 public:
-  /// Boots in the declared order. Fails with what to mend: a data directory in use or of a newer format, no nats-server, a
-  /// port taken. `content` must have loaded without errors.
+  /// Boots in the declared order. Fails with what to mend: a data directory in use or of a newer format, no
+  /// nats-server, a port taken. `content` must have loaded without errors.
   static result<std::unique_ptr<node>> start(config c, content_ptr loaded, logger_ptr log);
   ~node();
   node(const node&) = delete;

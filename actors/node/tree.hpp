@@ -1,5 +1,6 @@
-// node/tree.hpp - the addresses of a node's fixed actors, made before any of them runs: neighbours are wired to one another by
-// stable handles, so the whole tree is static child specs and survives the restart of any part. Used by the node while it wires.
+// node/tree.hpp - the addresses of a node's fixed actors, made before any of them runs: neighbours are wired to one
+// another by stable handles, so the whole tree is static child specs and survives the restart of any part. Used by the
+// node while it wires.
 #pragma once
 #include "runtime/actor.hpp"
 #include "runtime/supervisor.hpp"
@@ -13,8 +14,8 @@ class tree {
 public:
   tree(caf::actor_system& system, std::string root, const clock_source& clock);
 
-  /// The handle of the actor at `path` below the root ("transport/bus"), reserved at the first call. A supervisor that starts a
-  /// child of that path takes it over.
+  /// The handle of the actor at `path` below the root ("transport/bus"), reserved at the first call. A supervisor that
+  /// starts a child of that path takes it over.
   caf::actor reserve(const std::string& path);
 
   const std::string& root() const { return root_; }

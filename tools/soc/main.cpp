@@ -18,7 +18,13 @@ int main(int argc, char** argv) {
   CLI::App app{"Agentic SOC: SIEM and SOAR in one binary", "soc"};
   app.require_subcommand(1);
   int exit_code = 2;
+  soc::cli::add_node(app, exit_code);
+  soc::cli::add_shell(app, exit_code);
+  soc::cli::add_config(app, exit_code);
+  soc::cli::add_doctor(app, exit_code);
   soc::cli::add_version(app, exit_code);
+  soc::cli::add_detect(app, exit_code);
+  soc::cli::add_correlate(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -1,0 +1,37 @@
+// node/content.hpp - what people wrote, loaded and checked: mappings, rules, aggregation, playbooks, response rules,
+// resources, connector options. One immutable value; `reload` makes another and swaps it. Nothing is used from a load
+// with errors.
+#pragma once
+#include "base/diagnostic.hpp"
+#include "base/time.hpp"
+#include "connectors/sources/source.hpp"
+#include "ingest/core/normalizer.hpp"
+#include "node/config.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace soc::node {
+
+struct planned_connector {
+  std::string name;
+  std::shared_ptr<const model::connector_context> context;
+  sources::source_plan plan;
+  std::string fingerprint; ///< of its configuration: a reload starts again only what changed
+};
+
+struct content {
+  model::dictionary_ptr dictionary;
+  std::shared_ptr<const ingest::mapping_set> mappings;
+  std::vector<planned_connector> connectors;
+
+  /// "31 mappings, 164 rules, …"
+  std::string summary() const;
+};
+using content_ptr = std::shared_ptr<const content>;
+
+/// Loads all that `c` names; problems are in `found` and the value is null if the mappings' base tables are missing.
+content_ptr load_content(const config& c, diagnostics& found);
+
+} // namespace soc::node

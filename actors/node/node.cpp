@@ -1,0 +1,251 @@
+#include "node/node.hpp"
+
+#include "console/http_api.hpp"
+#include "node/watch.hpp"
+#include "node/wiring.hpp"
+#include "runtime/error.hpp"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <unistd.h>
+
+namespace soc::node {
+
+namespace {
+
+constexpr const char* version = "0.1.0";
+
+struct soc_system_config : caf::actor_system_config {
+  explicit soc_system_config(std::uint32_t threads) {
+    add_error_renderer(*this);
+    set("scheduler.max-threads", static_cast<std::size_t>(threads));
+    set("logger.verbosity", caf::atom("quiet"));
+  }
+};
+
+/// Tells the node's own thread that the root of the tree has ended, and why.
+struct root_watch_state {
+  static inline const char* name = "root_watch";
+};
+
+caf::behavior root_watch(caf::stateful_actor<root_watch_state>* self, caf::actor root,
+                         std::function<void(std::string)> ended) {
+  self->monitor(root);
+  self->set_down_handler([self, ended](const caf::down_msg& down) {
+    ended(describe(down.reason));
+    self->quit();
+  });
+  return {[](caf::unit_t) {}};
+}
+
+transport::nats_options nats_options_of(const config& c, diagnostics& found) {
+  transport::nats_options out;
+  out.urls = c.nats.urls;
+  out.user = c.nats.user;
+  if (!c.nats.password.empty()) {
+    const auto secret = read_secret(c.nats.password);
+    if (secret)
+      out.password = *secret;
+    else
+      found.error("CFG004", {c.file, 0, 0}, "nats.password: " + secret.error().what);
+  }
+  out.credentials_file = c.nats.credentials_file;
+  out.nkey_seed_file = c.nats.nkey_seed_file;
+  out.tls_ca = c.nats.tls_ca;
+  out.tls_certificate = c.nats.tls_certificate;
+  out.tls_key = c.nats.tls_key;
+  out.name = "soc-" + c.name;
+  return out;
+}
+
+/// Takes the data directory, starts to connect. Fills link, server_site and database.
+outcome open_resources(wiring& w) {
+  const auto& c = w.settings;
+  std::error_code error;
+  std::filesystem::create_directories(c.data_dir, error);
+  if (error)
+    return failure{ec::io_error, fmt::format("the data directory {} can't be made: {}", c.data_dir, error.message())};
+  auto database = store::database::open(c.data_dir + "/store");
+  if (!database)
+    return database.error();
+  w.database = std::move(*database);
+  diagnostics found;
+  auto options = nats_options_of(c, found);
+  if (found.errors() > 0)
+    return failure{ec::invalid_input, found.all().front().message};
+  if (c.nats.urls.empty()) {
+    transport::nats_server_options server;
+    server.data_dir = c.data_dir;
+    server.node = c.name;
+    server.port = c.nats.port;
+    auto site = transport::nats_server_site::prepare(server);
+    if (!site)
+      return site.error();
+    w.server_site = *site;
+    options = w.server_site->connect_options();
+  }
+  auto link = transport::nats_link::open(options);
+  if (!link)
+    return link.error();
+  w.link = *link;
+  return done{};
+}
+
+} // namespace
+
+struct node::parts {
+  // In the order they are made; dropped in reverse: the actors end before the link, the link before the system.
+  std::shared_ptr<const clock_source> clock = std::make_shared<system_clock_source>();
+  std::unique_ptr<soc_system_config> system_config;
+  std::unique_ptr<caf::actor_system> system;
+  std::unique_ptr<tree> actors;
+  wiring w;
+  caf::actor root;
+  std::unique_ptr<console::http_api> http;
+  std::uint16_t http_port = 0;
+  std::shared_ptr<std::promise<std::string>> ended = std::make_shared<std::promise<std::string>>();
+  std::shared_future<std::string> ended_reason;
+  std::string node_file;
+  bool stopping = false;
+
+  outcome boot();
+  outcome start_http();
+  void write_node_file() const;
+  console::readiness ready() const;
+  control::node_services services();
+};
+
+outcome node::parts::boot() {
+  if (auto opened = open_resources(w); !opened)
+    return opened;
+  supervisor_spec spec;
+  spec.limits = {20, std::chrono::seconds(60)};
+  spec.seed = static_cast<std::uint64_t>(clock->now());
+  // Boot order; ended in reverse, so that what is in flight still finds the store and NATS.
+  store::store_options storing;
+  storing.metrics = w.metrics.get();
+  spec.children.push_back(store::store_child(w.database, storing));
+  spec.children.push_back(plan_nats_server(w));
+  spec.children.push_back(plan_transport(w));
+  spec.children.push_back(plan_control(w, services()));
+  actor_context context;
+  context.path = w.settings.name;
+  context.clock = clock.get();
+  context.registry = actors->registry();
+  context.dead_letters = dead_letter_ref(w.store().actor());
+  root = spawn_root_supervisor(*system, std::move(context), std::move(spec));
+  ended_reason = ended->get_future().share();
+  system->spawn(root_watch, root, [promise = ended](std::string why) { promise->set_value(std::move(why)); });
+  if (auto listening = start_http(); !listening)
+    return listening;
+  write_node_file();
+  w.log->info("node {} is up: {}; data in {}, http on {}:{}", w.settings.name, w.content->get()->summary(),
+              w.settings.data_dir, w.settings.http.host, http_port);
+  return done{};
+}
+
+outcome node::parts::start_http() {
+  console::http_api_options options;
+  options.host = w.settings.http.host;
+  options.port = w.settings.http.port;
+  options.metrics = [board = w.metrics, registry = actors->registry()] {
+    return board->render() + render_actor_metrics(*registry);
+  };
+  options.ready = [this] { return ready(); };
+  http = std::make_unique<console::http_api>(std::move(options));
+  auto port = http->start();
+  if (!port)
+    return port.error();
+  http_port = *port;
+  return done{};
+}
+
+void node::parts::write_node_file() const {
+  std::ofstream out(node_file, std::ios::trunc);
+  out << nlohmann::json{{"name", w.settings.name},
+                        {"pid", ::getpid()},
+                        {"http", fmt::format("{}:{}", w.settings.http.host, http_port)},
+                        {"version", version}}
+             .dump()
+      << '\n';
+}
+
+console::readiness node::parts::ready() const {
+  if (!w.link->connected())
+    return {false, "not connected to NATS"};
+  for (const auto& row : actors->registry()->snapshot())
+    if (row.reading.state != actor_state::running)
+      return {false, fmt::format("{} is {}", row.reading.path, to_string(row.reading.state))};
+  return {true, ""};
+}
+
+control::node_services node::parts::services() {
+  control::node_services s;
+  s.node = w.settings.name;
+  s.version = version;
+  s.registry = actors->registry();
+  s.store = w.store();
+  s.bus = w.bus();
+  s.living_nodes = [living = w.living] { return living->get(); };
+  s.metrics = [board = w.metrics, registry = actors->registry()] {
+    return board->render() + render_actor_metrics(*registry);
+  };
+  return s;
+}
+
+node::node(std::unique_ptr<parts> p) : parts_(std::move(p)) {}
+
+result<std::unique_ptr<node>> node::start(config c, content_ptr loaded, logger_ptr log) {
+  auto p = std::make_unique<parts>();
+  p->system_config = std::make_unique<soc_system_config>(std::max<std::uint32_t>(4, c.pipeline.lanes * 2 + 2));
+  p->system = std::make_unique<caf::actor_system>(*p->system_config);
+  p->actors = std::make_unique<tree>(*p->system, c.name, *p->clock);
+  p->node_file = c.data_dir + "/node.json";
+  p->w.living = std::make_shared<living_view>(c.name);
+  p->w.settings = std::move(c);
+  p->w.content = std::make_shared<content_holder>(std::move(loaded));
+  p->w.log = std::move(log);
+  p->w.clock = p->clock;
+  p->w.metrics = std::make_shared<metrics_board>();
+  p->w.actors = p->actors.get();
+  auto booted = p->boot();
+  auto made = std::unique_ptr<node>(new node(std::move(p)));
+  if (!booted)
+    return booted.error();
+  return made;
+}
+
+node::~node() {
+  if (parts_)
+    stop();
+}
+
+bool node::healthy(std::string& why) const {
+  if (parts_->ended_reason.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
+    return true;
+  why = parts_->ended_reason.get();
+  return false;
+}
+
+void node::reload() {}
+
+void node::stop(std::chrono::milliseconds deadline) {
+  auto& p = *parts_;
+  if (std::exchange(p.stopping, true))
+    return;
+  if (p.http)
+    p.http->stop();
+  if (p.root) {
+    caf::anon_send_exit(p.root, caf::exit_reason::user_shutdown);
+    if (p.ended_reason.wait_for(deadline) != std::future_status::ready)
+      p.w.log->warn("not everything ended within {} ms; what is left is ended now", deadline.count());
+  }
+  std::error_code ignored;
+  std::filesystem::remove(p.node_file, ignored);
+}
+
+} // namespace soc::node

@@ -1,0 +1,81 @@
+// node/wiring.hpp - what the parts of a node's boot hand to one another: the tree's reserved addresses as typed refs,
+// the shared services, and one planning function a branch of the tree. Lives inside the node.
+#pragma once
+#include "control/control_actor.hpp"
+#include "node/content.hpp"
+#include "node/logging.hpp"
+#include "node/tree.hpp"
+#include "runtime/metrics.hpp"
+#include "store/store_actor.hpp"
+#include "transport/membership.hpp"
+#include "transport/nats_server_child.hpp"
+#include "transport/node_bus.hpp"
+
+#include <memory>
+#include <mutex>
+
+namespace soc::node {
+
+/// Content as it is now; swapped by reload, read by whoever starts again.
+class content_holder {
+public:
+  explicit content_holder(content_ptr first) : now_(std::move(first)) {}
+  content_ptr get() const {
+    std::lock_guard lock(mutex_);
+    return now_;
+  }
+  void set(content_ptr next) {
+    std::lock_guard lock(mutex_);
+    now_ = std::move(next);
+  }
+
+private:
+  mutable std::mutex mutex_;
+  content_ptr now_;
+};
+
+/// The living nodes as last heard; written by the membership watcher, read by anyone.
+class living_view {
+public:
+  explicit living_view(std::string self) : nodes_{std::move(self)} {}
+  std::vector<std::string> get() const {
+    std::lock_guard lock(mutex_);
+    return nodes_;
+  }
+  void set(std::vector<std::string> nodes) {
+    std::lock_guard lock(mutex_);
+    nodes_ = std::move(nodes);
+  }
+
+private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> nodes_;
+};
+
+struct wiring {
+  config settings;
+  std::shared_ptr<content_holder> content;
+  logger_ptr log;
+  std::shared_ptr<const clock_source> clock;
+  std::shared_ptr<metrics_board> metrics;
+  std::shared_ptr<living_view> living;
+  std::shared_ptr<store::database> database;
+  std::shared_ptr<transport::nats_server_site> server_site; ///< null with nats.urls
+  transport::nats_link_ptr link;
+  tree* actors = nullptr;
+
+  store_ref store() const { return store_ref(actors->reserve("store")); }
+  journal_ref journal() const { return journal_ref(actors->reserve("transport/journal")); }
+  bus_ref bus() const { return bus_ref(actors->reserve("transport/bus")); }
+  alert_publisher_ref publisher() const { return alert_publisher_ref(actors->reserve("transport/alert-publisher")); }
+  transport::membership_ref membership() const {
+    return transport::membership_ref(actors->reserve("transport/membership"));
+  }
+  transport::node_bus_ref node_bus() const { return transport::node_bus_ref(actors->reserve("transport/node-bus")); }
+};
+
+child_spec plan_nats_server(const wiring& w);
+child_spec plan_transport(const wiring& w);
+child_spec plan_control(const wiring& w, control::node_services services);
+
+} // namespace soc::node
