@@ -1,0 +1,94 @@
+// detection/core/matcher.hpp - runs a program over events: one matcher a thread, with all the memory it needs reused
+// from event to event. Answers with the rules that match; counts hits and, by sampling, time per rule.
+#pragma once
+#include "base/arena.hpp"
+#include "detection/core/route.hpp"
+
+#include <span>
+
+namespace soc::detection {
+
+struct rule_counters {
+  std::uint64_t hits = 0, tried = 0;
+  std::uint64_t sampled_ns =
+      0;                ///< of every sample_every-th event: an estimate of the time spent is this × sample_every
+  unix_ns last_hit = 0; ///< event time
+};
+constexpr std::uint64_t sample_every = 64;
+
+class matcher {
+public:
+  explicit matcher(std::shared_ptr<const program> of);
+  ~matcher();
+  matcher(matcher&&) noexcept;
+
+  /// Indexes of the rules that match, ascending; valid until the next call. The event's log_type must outlive the
+  /// matcher, or forget_types() be called when the mappings are reloaded.
+  std::span<const std::uint32_t> match(const model::event& ev);
+  /// The same on a given route, whatever the event's logsource is.
+  std::span<const std::uint32_t> match_on(const route& on, const model::event& ev);
+  void forget_types();
+
+  /// One line of an explanation: a search identifier or item of the rule, and whether it held.
+  struct explained {
+    int depth = 0;
+    std::string text;
+    bool held = false;
+    source_place place;
+  };
+  /// Every part of the rule's condition for this event, whatever its logsource is; the first line is the condition.
+  std::vector<explained> explain(std::uint32_t rule, const model::event& ev);
+  /// Would routing show this event to the rule?
+  bool routed(std::uint32_t rule, const model::event& ev) const;
+
+  const program& of() const { return *program_; }
+  const std::vector<rule_counters>& counters() const { return counters_; }
+  std::uint64_t limits_exceeded() const { return exceeded_; }
+
+private:
+  struct scanning;
+  const route& route_of(const model::event& ev);
+  void begin_event(const route& on);
+  void collect(const model::event& ev);
+  void collect_slot(std::uint16_t target, const model::value& v);
+  void collect_keywords(const model::event& ev);
+  void add_value(std::uint16_t field, const model::value& v);
+  seen_value see(const model::value& v);
+  void scan_field(std::uint16_t field);
+  void wake_up(const wake& w);
+  void try_rules(const model::event& ev, bool sampled);
+  bool holds(std::uint32_t node);
+  bool test_holds(std::uint32_t test);
+  bool evaluate(const compiled_test& test);
+  bool match_holds(const compiled_match& m, std::uint16_t field);
+  void explain_node(const expression& e, int depth, std::vector<explained>& out);
+
+  struct value_link {
+    seen_value seen;
+    std::uint32_t next = 0;
+  };
+  struct field_state {
+    std::uint32_t epoch = 0, first = 0, last = 0; ///< in values_
+  };
+  struct cached_route {
+    std::uint64_t key = 0;
+    const route* on = nullptr;
+  };
+
+  std::shared_ptr<const program> program_;
+  const route* route_ = nullptr;
+  std::uint32_t epoch_ = 0;
+  std::uint64_t events_ = 0, exceeded_ = 0;
+  std::vector<cached_route> cache_;
+  std::unordered_set<const route*> prepared_;
+  scan_scratch scratch_;
+  arena memory_;
+  std::vector<value_link> values_;
+  std::vector<field_state> fields_;
+  std::vector<std::uint16_t> active_;
+  std::vector<std::uint32_t> test_states_, rule_epochs_; ///< test: epoch × 2 + truth
+  std::vector<std::uint32_t> candidates_, matched_;
+  std::vector<rule_counters> counters_;
+};
+
+} // namespace soc::detection

@@ -1,0 +1,60 @@
+// tools/soc/detect_command.cpp - soc detect: rules over a log file, one JSON line a match.
+#include "base/json_writer.hpp"
+#include "detection/rule_files.hpp"
+#include "tools/soc/commands.hpp"
+#include "tools/soc/data_root.hpp"
+#include "tools/soc/detect_run.hpp"
+
+#include <iostream>
+#include <memory>
+
+namespace soc::cli {
+
+namespace {
+
+struct detect_options {
+  detection::rule_sources rules;
+  std::vector<std::string> inputs;
+  std::string explain;
+  bool stats = false;
+  unsigned threads = 1;
+};
+
+int run_detect(const detect_options& options) {
+  diagnostics found;
+  detect_run run;
+  if (!run.load(options.rules, found)) {
+    for (const auto& d : found.all())
+      std::cerr << render(d, {});
+    return 2;
+  }
+  for (const auto& d : found.all())
+    if (d.level == diagnostic_level::error)
+      std::cerr << render(d, {});
+  const bool readable = options.explain.empty() ? run.detect(options.inputs, options.threads, std::cout)
+                                                : run.explain(options.explain, options.inputs, std::cout);
+  if (options.stats)
+    std::cerr << run.stats_json() << '\n';
+  return readable && run.failed_rules() == 0 && run.unreadable_records() == 0 ? 0 : 1;
+}
+
+} // namespace
+
+void add_detect(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<detect_options>();
+  options->rules.fields = data_root() + "/rules/fields";
+  auto* command = app.add_subcommand("detect", "run rules over log files: one JSON line a match");
+  command->add_option("--rules", options->rules.rules, "a rule file or folder; may be given several times")
+      ->required()
+      ->allow_extra_args(false);
+  command->add_option("--fields", options->rules.fields, "folder of field tables and logsources");
+  command->add_option("--placeholders", options->rules.placeholders, "YAML file with the values of %placeholders%");
+  command->add_option("--limit-rules", options->rules.limit, "only the first N rules (for measuring)");
+  command->add_option("--threads", options->threads, "worker threads")->check(CLI::Range(1, 256));
+  command->add_option("--explain", options->explain, "show which parts of this rule's condition held, event by event");
+  command->add_flag("--stats", options->stats, "one JSON line of figures on stderr when done");
+  command->add_option("FILE", options->inputs, "log files, or - for stdin")->required();
+  command->callback([options, &exit_code] { exit_code = run_detect(*options); });
+}
+
+} // namespace soc::cli
