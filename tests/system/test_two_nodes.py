@@ -1,0 +1,66 @@
+"""Two nodes on one machine over one NATS: they join, share the incidents, and either lives on without the other."""
+import json
+import shutil
+
+from harness import Case, Node, attack_line, free_port, push, wait_for
+
+
+class TwoNodes(Case):
+
+    def setUp(self):
+        super().setUp()
+        server = shutil.which("nats-server") or self.skipTest("nats-server is missing")
+        self.nats_port = free_port()
+        self.write("nats.conf", json.dumps({
+            "listen": f"127.0.0.1:{self.nats_port}", "jetstream": {"store_dir": self.path("jetstream")},
+            "authorization": {"user": "soc", "password": "for-this-test"}}))
+        self.start("nats-server", server, "-c", self.path("nats.conf"))
+        password = self.write("nats.password", "for-this-test", 0o600)
+        nats = {"urls": [f"nats://127.0.0.1:{self.nats_port}"], "user": "soc", "password": "file:" + password}
+        self.ports = {name: free_port() for name in ("node-a", "node-b")}
+        self.a, self.b = (Node(self, name, nats=nats, connectors=[{"name": "push-" + name, "kind": "http", "port": port}])
+                          for name, port in self.ports.items())
+        self.a.start()
+        self.b.start()
+        for node in (self.a, self.b):
+            wait_for(f"{node.name} to see both nodes", lambda: self.names(node) == {"node-a", "node-b"}, 20, 0.3)
+
+    def names(self, node):
+        return {row["node"] for row in node.shell("nodes") or []}
+
+    def push_attack(self, node, first, count=12):
+        """Attack lines of `count` addresses to one node; the addresses."""
+        addresses = [f"203.0.113.{first + n}" for n in range(count)]
+        for address in addresses:
+            self.assertEqual(200, push(self.ports[node.name], [attack_line(address, n) for n in range(5)]))
+        return addresses
+
+    def told(self, node, addresses):
+        """All addresses are in incidents that this node's shell shows."""
+        text = json.dumps([node.incident(row["incident"]) for row in node.incidents()])
+        return all(f'"{address}"' in text or address in text for address in addresses)
+
+    def test_alerts_of_one_node_reach_incidents_of_the_other_and_both_shells_see_both(self):
+        addresses = self.push_attack(self.a, 10) + self.push_attack(self.b, 40)
+        for node in (self.a, self.b):
+            wait_for(f"all attackers in incidents seen from {node.name}", lambda: self.told(node, addresses), 60, 1)
+        seen_a, seen_b = ({row["incident"] for row in node.incidents()} for node in (self.a, self.b))
+        self.assertEqual(seen_a, seen_b)
+        for node in (self.a, self.b):
+            actors = node.shell("actors", check=True)
+            self.assertEqual({"node-a", "node-b"}, {row["node"] for row in actors}, "actors of both nodes")
+            owners = {row["node"] for row in actors if "incident" in row["path"] and row["path"].rstrip("/").count("/") >= 2}
+            self.assertEqual({"node-a", "node-b"}, owners, "incidents are owned by both nodes")
+
+    def test_each_node_works_on_when_the_other_is_killed(self):
+        before = self.push_attack(self.a, 10, 6)
+        wait_for("the first incidents", lambda: self.told(self.b, before), 60, 1)
+        for victim, survivor, first in ((self.b, self.a, 70), (self.a, self.b, 100)):
+            victim.kill()
+            wait_for(f"{survivor.name} to miss {victim.name}", lambda: self.names(survivor) == {survivor.name}, 60, 0.5)
+            fresh = self.push_attack(survivor, first, 6)
+            wait_for(f"incidents of {survivor.name} alone", lambda: self.told(survivor, before + fresh), 60, 1)
+            before += fresh
+            victim.start()
+            wait_for(f"{victim.name} to be back", lambda: self.names(survivor) == {"node-a", "node-b"}, 60, 0.5)
+            wait_for(f"{victim.name} to show what it missed", lambda: self.told(victim, before), 60, 1)
