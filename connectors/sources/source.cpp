@@ -2,10 +2,12 @@
 
 #include "connectors/sources/common/option_reading.hpp"
 #include "connectors/sources/file/file_follower.hpp"
+#include "connectors/sources/http/http_source.hpp"
 #include "connectors/sources/syslog/syslog_driver.hpp"
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <map>
 
 namespace soc::sources {
@@ -24,6 +26,13 @@ source_plan driver_plan(std::string kind, driver_factory make) {
   return plan;
 }
 
+/// `path` under `root` unless absolute or empty.
+std::string rooted(const std::string& path, const std::string& root) {
+  return path.empty() || path.front() == '/' || root.empty()
+             ? path
+             : (std::filesystem::path(root) / path).lexically_normal().string();
+}
+
 result<source_plan> plan_file(yaml_map_reader& reader, const std::string& root, diagnostics& found) {
   auto options = parse_file_options(reader, found, root);
   if (!options)
@@ -33,17 +42,32 @@ result<source_plan> plan_file(yaml_map_reader& reader, const std::string& root, 
   });
 }
 
-result<source_plan> plan_syslog(yaml_map_reader& reader, const std::string&, diagnostics& found) {
+result<source_plan> plan_syslog(yaml_map_reader& reader, const std::string& root, diagnostics& found) {
   auto options = parse_syslog_options(reader, found);
   if (!options)
     return options.error();
+  for (auto* file : {&options->tls_certificate, &options->tls_key, &options->tls_client_ca})
+    *file = rooted(*file, root);
   return driver_plan("syslog", [options = *options](const source_environment& e, source_counts_ptr counts) {
     return std::make_unique<syslog_driver>(options, e.context, std::move(counts), e.clock);
   });
 }
 
+result<source_plan> plan_http(yaml_map_reader& reader, const std::string& root, diagnostics& found) {
+  auto options = parse_http_options(reader, found);
+  if (!options)
+    return options.error();
+  for (auto* file : {&options->tls_certificate, &options->tls_key, &options->tls_client_ca})
+    *file = rooted(*file, root);
+  source_plan plan;
+  plan.kind = "http";
+  plan.publishes_raw = true;
+  plan.start = [options = *options](const source_environment& e) { return start_with(http_source, e, options); };
+  return plan;
+}
+
 const std::map<std::string, planner>& planners() {
-  static const std::map<std::string, planner> all{{"file", plan_file}, {"syslog", plan_syslog}};
+  static const std::map<std::string, planner> all{{"file", plan_file}, {"syslog", plan_syslog}, {"http", plan_http}};
   return all;
 }
 

@@ -16,6 +16,7 @@ constexpr std::size_t read_bytes = 256 * 1024;
 constexpr int reads_a_turn = 8;
 /// A peer that does not read its replies is disconnected.
 constexpr std::size_t max_unsent_bytes = 1U << 20;
+constexpr unix_ns linger_ns = 2 * ns_per_s;
 
 enum class transfer { done, again, ended, failed };
 
@@ -27,6 +28,7 @@ struct stream_listener::connection {
   std::unique_ptr<stream_protocol> protocol;
   std::string unsent;
   unix_ns accepted_at = 0, heard_at = 0; ///< heard_at 0 = nothing yet
+  unix_ns lingers_since = 0;             ///< we have said all; what the peer still sends is passed over
   bool ready = true;                     ///< TLS handshake done
   bool wants_write = false;
 
@@ -116,7 +118,7 @@ void stream_listener::admit(descriptor socket, const std::string& peer) {
       return;
   }
   c->socket = std::move(socket);
-  c->protocol = make_(peer);
+  c->protocol = make_(peer, fd);
   c->accepted_at = clock_.now();
   if (!loop_.add(fd, held_ ? 0U : static_cast<std::uint32_t>(EPOLLIN), [this, fd](std::uint32_t) { serve(fd); }))
     return;
@@ -198,6 +200,13 @@ bool stream_listener::send_replies(connection& c) {
     }
   }
   c.wants_write = !c.unsent.empty();
+  // Closing with bytes unread would reset the connection, and the peer might lose the answer.
+  if (!c.wants_write && c.protocol->wants_close() && c.lingers_since == 0) {
+    c.lingers_since = clock_.now();
+    if (c.tls)
+      SSL_shutdown(c.tls.get());
+    ::shutdown(c.socket.get(), SHUT_WR);
+  }
   return true;
 }
 
@@ -229,23 +238,21 @@ void stream_listener::sweep() {
   for (const auto& [fd, c] : connections_) {
     const auto since = c->heard_at ? c->heard_at : c->accepted_at;
     const auto limit = c->ready ? limits_.idle_timeout : limits_.handshake_timeout;
-    if (!held_ && now - since > std::chrono::nanoseconds(limit).count())
+    const bool lingered = c->lingers_since > 0 && now - c->lingers_since > linger_ns;
+    if (lingered || (!held_ && (now - since > std::chrono::nanoseconds(limit).count() || c->protocol->overdue(now))))
       silent.push_back(fd);
   }
   for (const int fd : silent) {
-    count(counts_->refused);
+    if (connections_[fd]->lingers_since == 0)
+      count(counts_->refused);
     close(fd, true);
   }
 }
 
-void stream_listener::flush_replies() {
-  std::vector<int> open;
-  for (const auto& [fd, c] : connections_)
-    open.push_back(fd);
-  for (const int fd : open)
-    if (const auto found = connections_.find(fd); found != connections_.end() && found->second->ready)
-      if (send_replies(*found->second))
-        watch(*found->second);
+void stream_listener::flush_replies(int fd) {
+  const auto found = connections_.find(fd);
+  if (found != connections_.end() && found->second->ready && send_replies(*found->second))
+    watch(*found->second);
 }
 
 void stream_listener::close(int fd, bool finished) {
@@ -257,7 +264,7 @@ void stream_listener::close(int fd, bool finished) {
   loop_.remove(fd);
   if (finished)
     gone->protocol->finish(clock_.now());
-  if (gone->tls && gone->ready)
+  if (gone->tls && gone->ready && gone->lingers_since == 0)
     SSL_shutdown(gone->tls.get());
   counts_->open.fetch_sub(1, std::memory_order_relaxed);
 }

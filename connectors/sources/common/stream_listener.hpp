@@ -25,6 +25,10 @@ public:
   virtual void finish(unix_ns now) = 0;
   /// Bytes for the peer, moved out; asked after feed() and when the listener is told that replies are ready.
   virtual std::string take_replies() { return {}; }
+  /// To be disconnected once the replies are sent.
+  virtual bool wants_close() const { return false; }
+  /// The peer takes too long over what it has begun.
+  virtual bool overdue(unix_ns) const { return false; }
 };
 
 struct stream_limits {
@@ -35,7 +39,8 @@ struct stream_limits {
 
 class stream_listener {
 public:
-  using protocol_factory = std::function<std::unique_ptr<stream_protocol>(const std::string& peer)>;
+  /// `fd` names the connection for flush_replies().
+  using protocol_factory = std::function<std::unique_ptr<stream_protocol>(const std::string& peer, int fd)>;
 
   stream_listener(event_loop& loop, descriptor socket, tls_context tls, stream_limits limits, protocol_factory make,
                   source_counts_ptr counts, const clock_source& clock);
@@ -47,8 +52,8 @@ public:
   void hold(bool held);
   /// Closes what was silent too long; call about once a second.
   void sweep();
-  /// Sends what the protocols have to say by now.
-  void flush_replies();
+  /// Sends what the protocol of a connection has to say by now.
+  void flush_replies(int fd);
   std::size_t connections() const { return connections_.size(); }
 
 private:

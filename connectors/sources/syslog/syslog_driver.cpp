@@ -102,7 +102,7 @@ private:
     if (!socket)
       return socket.error();
     bound = bound_port(*socket);
-    const auto make = [this](const std::string& peer) {
+    const auto make = [this](const std::string& peer, int) {
       return std::make_unique<syslog_stream>(peer, options_.max_message_bytes, batches_, counts_,
                                              [this] { hold(true); });
     };

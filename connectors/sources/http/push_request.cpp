@@ -1,0 +1,216 @@
+#include "connectors/sources/http/push_request.hpp"
+
+#include "base/json_writer.hpp"
+#include "connectors/sources/common/inflater.hpp"
+#include "connectors/sources/common/line_splitter.hpp"
+#include "connectors/sources/http/json_values.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace soc::sources {
+
+namespace {
+
+// Codes of the HTTP Event Collector's answers: docs.splunk.com, "Troubleshoot HTTP Event Collector".
+constexpr int hec_success = 0, hec_token_required = 2, hec_invalid_token = 4, hec_no_data = 5, hec_invalid_format = 6,
+              hec_busy = 9, hec_no_event = 12, hec_healthy = 17;
+
+std::string_view path_of(std::string_view target) {
+  return target.substr(0, target.find('?'));
+}
+
+bool is_hec_event(std::string_view path) {
+  return path == "/services/collector" || path == "/services/collector/event" ||
+         path == "/services/collector/event/1.0";
+}
+bool is_hec_raw(std::string_view path) {
+  return path == "/services/collector/raw" || path == "/services/collector/raw/1.0";
+}
+bool is_hec_health(std::string_view path) {
+  return path == "/services/collector/health" || path == "/services/collector/health/1.0";
+}
+
+push_decision refuse(http_response response) {
+  push_decision out;
+  out.response = std::move(response);
+  return out;
+}
+
+void take_lines(std::string_view body, std::vector<std::string_view>& records) {
+  line_splitter splitter(body.size() + 1);
+  std::vector<model::raw_record> lines;
+  const auto consumed = splitter.split(body, 0, lines);
+  for (const auto& line : lines)
+    records.push_back(body.substr(line.offset, line.length));
+  auto last = body.substr(consumed);
+  if (!last.empty() && last.back() == '\r')
+    last.remove_suffix(1);
+  if (!last.empty())
+    records.push_back(last);
+}
+
+/// JSON in all its layouts, else lines. Text that only looks like JSON is kept as lines: it is the normalizer's to
+/// refuse.
+void take_plain(std::string_view body, std::vector<std::string_view>& records) {
+  const auto first = body.find_first_not_of(" \t\r\n");
+  const bool json = first != std::string_view::npos && (body[first] == '{' || body[first] == '[');
+  if (json && json_values(body, records))
+    return;
+  records.clear();
+  take_lines(body, records);
+}
+
+/// The raw text of the member `name` of a JSON object's text; empty if there is none.
+std::string_view member_text(std::string_view object, std::string_view name) {
+  std::size_t at = object.find('{') + 1;
+  while (at < object.size()) {
+    at = object.find_first_not_of(" \t\r\n,", at);
+    if (at == std::string_view::npos || object[at] != '"')
+      return {};
+    const auto key_end = json_value_end(object, at);
+    const auto colon = key_end == 0 ? std::string_view::npos : object.find_first_not_of(" \t\r\n", key_end);
+    if (colon == std::string_view::npos || object[colon] != ':')
+      return {};
+    const auto begin = object.find_first_not_of(" \t\r\n", colon + 1);
+    const auto end = begin == std::string_view::npos ? 0 : json_value_end(object, begin);
+    if (end == 0)
+      return {};
+    if (object.substr(at + 1, key_end - at - 2) == name)
+      return object.substr(begin, end - begin);
+    at = end;
+  }
+  return {};
+}
+
+/// The text of a JSON string; anything else as it is.
+std::string unescaped(std::string_view json) {
+  if (json.empty() || json.front() != '"')
+    return std::string(json);
+  const auto parsed = nlohmann::json::parse(json, nullptr, false);
+  // A string that is no JSON (a broken escape, bytes that are no UTF-8) is kept without its quotes.
+  return parsed.is_string() ? parsed.get<std::string>() : std::string(json.substr(1, json.size() - 2));
+}
+
+http_response take_hec_events(pushed_records& pushed) {
+  std::vector<std::string_view> wrapped;
+  if (const auto split = json_values(*pushed.body, wrapped); !split)
+    return error_response(push_kind::hec_event, 400, "Invalid data format", hec_invalid_format);
+  pushed.texts.reserve(wrapped.size());
+  for (const auto wrapper : wrapped) {
+    const auto event = wrapper.front() == '{' ? member_text(wrapper, "event") : std::string_view{};
+    if (event.empty() || event == "\"\"" || event == "null")
+      return error_response(push_kind::hec_event, 400, "Event field is required", hec_no_event);
+    pushed.hosts.push_back(unescaped(member_text(wrapper, "host")));
+    if (event.front() == '"') {
+      pushed.texts.push_back(unescaped(event));
+      pushed.records.push_back(pushed.texts.back());
+    } else {
+      pushed.records.push_back(event);
+    }
+  }
+  return {};
+}
+
+http_response decompress(const push_rules& rules, push_kind kind, const http_request& request, pushed_records& pushed) {
+  const auto& encoding = request.content_encoding;
+  if (encoding.empty() || encoding == "identity") {
+    pushed.body = std::make_shared<const std::string>(request.body);
+    return {};
+  }
+  const auto how = encoding == "gzip" || encoding == "x-gzip" ? compression::gzip
+                   : encoding == "zstd"                       ? compression::zstd
+                                                              : compression::none;
+  if (how == compression::none)
+    return error_response(kind, 415, "Content-Encoding is not gzip or zstd", hec_invalid_format);
+  auto text = inflate(how, request.body, rules.limits.max_body_bytes);
+  if (!text)
+    return error_response(kind, text.error().code == ec::too_large ? 413 : 400, text.error().what, hec_invalid_format);
+  pushed.body = std::make_shared<const std::string>(std::move(text).take());
+  return {};
+}
+
+} // namespace
+
+push_kind kind_of_target(std::string_view target) {
+  const auto path = path_of(target);
+  return is_hec_event(path) || is_hec_health(path) ? push_kind::hec_event
+         : is_hec_raw(path)                        ? push_kind::hec_raw
+                                                   : push_kind::plain;
+}
+
+http_response admit_request(const push_rules& rules, const http_request& head) {
+  const auto path = path_of(head.target);
+  const auto kind = kind_of_target(head.target);
+  if (is_hec_health(path))
+    return head.method == "GET" ? error_response(kind, 200, "HEC is healthy", hec_healthy)
+                                : error_response(kind, 405, "Only GET is allowed", hec_invalid_format);
+  if (kind == push_kind::plain && path != rules.path)
+    return error_response(kind, 404, "There is nothing here; POST to " + rules.path, hec_invalid_format);
+  if (head.method != "POST" && head.method != "PUT")
+    return error_response(kind, 405, "Only POST is allowed", hec_invalid_format);
+  if (rules.tokens.empty())
+    return {};
+  const auto token = token_of_authorization(head.authorization);
+  if (token.empty())
+    return error_response(kind, 401, "Token is required", hec_token_required);
+  if (!rules.tokens.accepts(token))
+    return error_response(kind, 403, "Invalid token", hec_invalid_token);
+  return {};
+}
+
+push_decision read_push(const push_rules& rules, const http_request& request) {
+  if (auto refused = admit_request(rules, request); refused.status != 200 || !refused.body.empty())
+    return refuse(std::move(refused));
+  push_decision out;
+  out.kind = kind_of_target(request.target);
+  if (auto refused = decompress(rules, out.kind, request, out.pushed); refused.status != 200)
+    return refuse(std::move(refused));
+  if (out.kind == push_kind::hec_event) {
+    if (auto refused = take_hec_events(out.pushed); refused.status != 200)
+      return refuse(std::move(refused));
+  } else if (out.kind == push_kind::hec_raw) {
+    take_lines(*out.pushed.body, out.pushed.records);
+  } else {
+    take_plain(*out.pushed.body, out.pushed.records);
+  }
+  if (out.pushed.records.empty())
+    return refuse(error_response(out.kind, 400, "No data", hec_no_data));
+  for (const auto record : out.pushed.records)
+    if (record.size() > rules.limits.max_record_bytes)
+      return refuse(error_response(out.kind, 413, "A record is larger than a message may be", hec_invalid_format));
+  out.has_records = true;
+  return out;
+}
+
+http_response error_response(push_kind kind, int status, std::string_view what, int hec_code) {
+  http_response out;
+  out.status = status;
+  json_writer json(out.body);
+  json.begin_object().key(kind == push_kind::plain ? "error" : "text").string(what);
+  if (kind != push_kind::plain)
+    json.key("code").integer(hec_code);
+  json.end_object();
+  return out;
+}
+
+http_response stored_response(push_kind kind, std::size_t records) {
+  if (kind != push_kind::plain)
+    return error_response(kind, 200, "Success", hec_success);
+  http_response out;
+  json_writer(out.body).begin_object().key("records").integer(static_cast<std::int64_t>(records)).end_object();
+  return out;
+}
+
+http_response busy_response(push_kind kind) {
+  auto out = error_response(kind, 429, "Server is busy", hec_busy);
+  out.retry_after_s = 1;
+  return out;
+}
+
+http_response unavailable_response(push_kind kind) {
+  auto out = error_response(kind, 503, "Server is busy: the data could not be stored", hec_busy);
+  out.retry_after_s = 2;
+  return out;
+}
+
+} // namespace soc::sources
