@@ -46,6 +46,7 @@ struct alert_publisher_state {
   std::deque<publish_alerts> waiting;
   std::uint64_t next_batch = 1;
   alert_publisher_status totals;
+  bool ticking = false;
 };
 using alert_publisher_actor = caf::stateful_actor<alert_publisher_state, observed_actor>;
 

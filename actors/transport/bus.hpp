@@ -47,6 +47,7 @@ struct bus_state {
   std::size_t waiting_bytes = 0;
   std::uint64_t next_request = 1, published = 0, refused = 0;
   std::string last_error;
+  bool ticking = false;
 };
 using bus_actor = caf::stateful_actor<bus_state, observed_actor>;
 

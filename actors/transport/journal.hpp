@@ -30,14 +30,15 @@ struct journal_options {
 struct journal_reading {
   caf::typed_response_promise<journal_entries> promise;
   journal_read request;
-  std::string stream, consumer;
+  std::string stream, consumer; ///< consumer empty: being made
   journal_entries found;
   std::size_t bytes = 0;
   std::uint64_t last_sequence = 0;     ///< of the stream, delivered
   std::uint64_t consumer_sequence = 0; ///< last delivered by this consumer
-  std::uint64_t asked = 0;             ///< messages still to come of the last pull
-  std::uint64_t pull = 0;              ///< token of the last pull
-  std::chrono::steady_clock::time_point stalled_at, gives_up_at;
+  std::uint64_t left = 0;              ///< messages the consumer still has for this read
+  std::uint64_t to_come = 0;           ///< of the last pull
+  std::uint64_t question = 0;          ///< token of the last request to the server
+  std::chrono::steady_clock::time_point stalls_at, gives_up_at;
 };
 
 struct journal_pending_append {
@@ -49,14 +50,14 @@ struct journal_pending_append {
 struct journal_state {
   static inline const char* name = "journal";
   journal_state() = default;
-  nats_link_ptr link;
   journal_options options;
+  nats_link_ptr link;
   std::optional<nats_inbox> inbox;
   std::map<std::uint64_t, journal_pending_append> appends; ///< by token
-  std::map<std::uint64_t, journal_reading> reads;          ///< by token
-  std::map<std::uint64_t, std::uint64_t> read_of_pull;     ///< token of a pull → of its read
+  std::map<std::uint64_t, journal_reading> reads;          ///< by number
   std::deque<std::pair<journal_read, caf::typed_response_promise<journal_entries>>> waiting;
   std::uint64_t next_token = 1;
+  bool ticking = false;
 };
 using journal_actor = caf::stateful_actor<journal_state, observed_actor>;
 

@@ -43,11 +43,11 @@ struct membership_state {
   nats_link_ptr link;
   membership_options options;
   std::optional<nats_inbox> inbox;
-  nats_subscription heartbeats, book;
+  nats_subscription heartbeats;
   nats_watch watch;
   std::optional<node_view> view;
   std::vector<caf::actor> subscribers;
-  std::uint64_t asking = 0, next_token = 1, book_pending = 0, epoch = 0;
+  std::uint64_t next_token = 1, epoch = 0;
   std::chrono::steady_clock::time_point ask_again_at;
   bool settled = false, leaving = false;
 };

@@ -122,6 +122,8 @@ public:
   /// Time-outs are the owner's: unanswered tokens are simply never heard of again.
   outcome request(std::uint64_t token, const std::string& subject, std::string_view payload, header_list headers = {});
   std::string reply_subject(std::uint64_t token) const { return prefix_ + std::to_string(token); }
+  /// Unique within the process, so also among the incarnations of an actor.
+  std::uint64_t id() const { return subscription_.id(); }
   bool owns(const nats_delivery& d) const { return d.subscription == subscription_.id(); }
 
 private:

@@ -50,6 +50,8 @@ public:
   std::filesystem::path log_file() const;
 
 private:
+  static result<std::shared_ptr<nats_server_site>> finish(std::shared_ptr<nats_server_site> site);
+
   nats_server_options options_;
   nats_endpoint endpoint_;
   std::filesystem::path folder_, binary_;

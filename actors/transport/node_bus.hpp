@@ -60,6 +60,7 @@ struct node_bus_state {
   std::map<std::uint64_t, call> calls;
   std::uint64_t next_token = 1;
   std::size_t answering = 0;
+  bool ticking = false;
 };
 using node_bus_actor = caf::stateful_actor<node_bus_state, observed_actor>;
 

@@ -37,6 +37,8 @@ public:
   bool fits(std::size_t bytes) const;
   /// Takes `message`, due at once; the token goes into the reply subject of every attempt.
   std::uint64_t add(outgoing message, time_point now);
+  /// It was published outside take_due (as soon as it was added).
+  void mark_published(std::uint64_t token, time_point now);
   /// Tokens to publish now, oldest first, at most a burst; each counts as published at `now`.
   std::vector<std::uint64_t> take_due(time_point now);
   /// Null when it is acknowledged already.

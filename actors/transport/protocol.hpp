@@ -33,6 +33,7 @@ constexpr int error_stream_exists = 10058; ///< with another configuration
 
 /// Where a delivered message stands, from its reply subject.
 struct delivery_place {
+  std::string_view consumer; ///< into the parsed text
   std::uint64_t stream_sequence = 0, consumer_sequence = 0;
   std::uint64_t deliveries = 0; ///< 1 = the first time
   unix_ns stored_at = 0;

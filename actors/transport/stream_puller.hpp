@@ -69,8 +69,9 @@ struct stream_puller_state {
   static inline const char* name = "stream_puller";
   stream_puller_state() = default;
   struct delivered_message {
-    std::string subject, reply, payload; ///< payload kept only while it may become a dead letter
+    std::string subject, reply, payload; ///< payload: for the dead letter it may become
     std::uint64_t sequence = 0, deliveries = 0;
+    std::chrono::steady_clock::time_point redelivered_at; ///< when the server gives it out again
   };
   nats_link_ptr link;
   puller_options options;

@@ -8,11 +8,11 @@ namespace soc::incident {
 
 namespace {
 
+using model::entity_role;
+using model::entity_type;
 using simdjson::dom::array;
 using simdjson::dom::element;
 using simdjson::dom::object;
-using model::entity_role;
-using model::entity_type;
 
 std::string_view text_in(object o, std::string_view key) {
   std::string_view out;
@@ -87,7 +87,8 @@ entity_role role_of_name(std::string_view name) {
     return entity_role::source;
   if (head == "dst_endpoint" || head == "dst")
     return entity_role::destination;
-  if (head == "process" || head == "file" || head == "resources" || head == "resource" || head == "user" || head == "url")
+  if (head == "process" || head == "file" || head == "resources" || head == "resource" || head == "user" ||
+      head == "url")
     return entity_role::target;
   return entity_role::related;
 }
@@ -97,7 +98,7 @@ entity_type refined(entity_type type, std::string_view name) {
   if (type != entity_type::host)
     return type;
   return name.find("domain") != std::string_view::npos || name.rfind("query", 0) == 0 ? entity_type::domain
-                                                                                     : entity_type::host;
+                                                                                      : entity_type::host;
 }
 
 void add_entity(model::alert& a, entity_type type, entity_role role, std::string_view label, std::string_view scope) {
@@ -106,8 +107,8 @@ void add_entity(model::alert& a, entity_type type, entity_role role, std::string
   model::entity e{type, role, model::canonical_key(type, label, scope), std::string(label)};
   if (e.key.empty())
     return;
-  const bool known =
-      std::any_of(a.entities.begin(), a.entities.end(), [&](const auto& x) { return x.type == type && x.key == e.key; });
+  const bool known = std::any_of(a.entities.begin(), a.entities.end(),
+                                 [&](const auto& x) { return x.type == type && x.key == e.key; });
   if (!known)
     a.entities.push_back(std::move(e));
 }
@@ -224,11 +225,13 @@ result<model::alert> finding_reader::read(std::string_view line) {
   a.level = level >= 0 && level <= 6 ? static_cast<model::severity>(level) : model::severity::unknown;
   const auto confidence = integer_in(root, "confidence_score").value_or(0);
   a.confidence = static_cast<std::uint8_t>(std::clamp<std::int64_t>(confidence, 0, 100));
-  a.count = static_cast<std::uint32_t>(std::clamp<std::int64_t>(integer_in(root, "count").value_or(1), 1, 1'000'000'000));
+  a.count =
+      static_cast<std::uint32_t>(std::clamp<std::int64_t>(integer_in(root, "count").value_or(1), 1, 1'000'000'000));
   read_places(a, root);
   read_observables(a, root);
   if (const auto raw = text_in(root, "raw_data"); !raw.empty())
-    a.records.push_back({a.id, a.time, a.vendor + "/" + a.product, {}, std::string(raw.substr(0, model::max_evidence_bytes))});
+    a.records.push_back(
+        {a.id, a.time, a.vendor + "/" + a.product, {}, std::string(raw.substr(0, model::max_evidence_bytes))});
   return a;
 }
 

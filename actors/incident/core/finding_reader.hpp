@@ -1,5 +1,6 @@
-// incident/core/finding_reader.hpp - OCSF Detection Finding (class 2004) JSON, of any product, as an alert. Owns a parser: one a thread,
-// used for many lines. Whatever is not there stays empty; what is malformed is a failure with the reason.
+// incident/core/finding_reader.hpp - OCSF Detection Finding (class 2004) JSON, of any product, as an alert. Owns a
+// parser: one a thread, used for many lines. Whatever is not there stays empty; what is malformed is a failure with the
+// reason.
 #pragma once
 #include "base/result.hpp"
 #include "model/alert.hpp"
