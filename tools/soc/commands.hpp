@@ -13,5 +13,6 @@ void add_node(CLI::App& app, int& exit_code);
 void add_shell(CLI::App& app, int& exit_code);
 void add_config(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
+void add_normalize(CLI::App& app, int& exit_code);
 
 } // namespace soc::cli

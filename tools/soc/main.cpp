@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
   soc::cli::add_config(app, exit_code);
   soc::cli::add_doctor(app, exit_code);
   soc::cli::add_version(app, exit_code);
+  soc::cli::add_normalize(app, exit_code);
   soc::cli::add_detect(app, exit_code);
   soc::cli::add_correlate(app, exit_code);
   try {

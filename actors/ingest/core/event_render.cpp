@@ -1,0 +1,242 @@
+// Events as OCSF JSON: slots nested by their paths, captions beside enum values, Unknown where the schema requires a
+// value, metadata, raw_data and what no rule used.
+#include "base/json_writer.hpp"
+#include "ingest/core/mapping.hpp"
+#include "ingest/core/normalizer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace soc::ingest {
+
+namespace {
+
+void write_value(json_writer& out, const model::value& v) {
+  switch (v.kind()) {
+  case model::value_kind::null:
+    out.null();
+    return;
+  case model::value_kind::boolean:
+    out.boolean(v.boolean());
+    return;
+  case model::value_kind::integer:
+    out.integer(v.integer());
+    return;
+  case model::value_kind::real:
+    out.real(v.real());
+    return;
+  case model::value_kind::string:
+    out.string(v.text());
+    return;
+  case model::value_kind::list:
+    out.begin_array();
+    for (const auto& item : v.items())
+      write_value(out, item);
+    out.end_array();
+    return;
+  }
+}
+
+/// One leaf of the nested form.
+struct leaf {
+  const path_shape* shape;
+  model::value data;
+};
+using leaf_range = std::span<const leaf>;
+
+/// Writes leaves, in path order, as nested JSON.
+class nested_writer {
+public:
+  explicit nested_writer(json_writer& out) : out_(out) {}
+
+  /// The members of one object: the leaves share their first `depth` segments.
+  void write_members(leaf_range leaves, std::size_t depth, const ocsf_object* type) {
+    for (std::size_t i = 0; i < leaves.size();) {
+      const auto& name = leaves[i].shape->segments[depth].name;
+      std::size_t end = i + 1;
+      while (end < leaves.size() && leaves[end].shape->segments[depth].name == name)
+        ++end;
+      write_member(leaves.subspan(i, end - i), depth, leaves);
+      i = end;
+    }
+    if (type != nullptr && depth > 0)
+      write_required(leaves, depth, *type);
+  }
+
+private:
+  void write_member(leaf_range group, std::size_t depth, leaf_range siblings) {
+    const auto& first = group[0].shape->segments[depth];
+    out_.key(first.name);
+    if (first.index < 0) {
+      if (group[0].shape->segments.size() == depth + 1) {
+        write_value(out_, group[0].data);
+        write_caption(group[0], depth, siblings);
+      } else {
+        write_object(group, depth);
+      }
+      return;
+    }
+    out_.begin_array();
+    for (std::size_t i = 0; i < group.size();) {
+      const auto index = group[i].shape->segments[depth].index;
+      std::size_t end = i + 1;
+      while (end < group.size() && group[end].shape->segments[depth].index == index)
+        ++end;
+      if (group[i].shape->segments.size() == depth + 1)
+        write_value(out_, group[i].data);
+      else
+        write_object(group.subspan(i, end - i), depth);
+      i = end;
+    }
+    out_.end_array();
+  }
+
+  void write_object(leaf_range group, std::size_t depth) {
+    out_.begin_object();
+    write_members(group, depth + 1, group[0].shape->object_at(depth));
+    out_.end_object();
+  }
+
+  static bool has_member(leaf_range leaves, std::size_t depth, std::string_view name) {
+    return std::any_of(leaves.begin(), leaves.end(),
+                       [&](const leaf& l) { return l.shape->segments[depth].name == name; });
+  }
+
+  void write_caption(const leaf& l, std::size_t depth, leaf_range siblings) {
+    const auto* a = l.shape->attribute;
+    if (a == nullptr || a->sibling.empty() || a->captions.empty() || l.data.kind() != model::value_kind::integer ||
+        has_member(siblings, depth, a->sibling))
+      return;
+    if (const auto it = a->captions.find(fmt::format("{}", l.data.integer())); it != a->captions.end())
+      out_.key(a->sibling).string(it->second);
+  }
+
+  /// A required enum nobody gave is Unknown.
+  void write_required(leaf_range leaves, std::size_t depth, const ocsf_object& type) {
+    for (const auto* a : type.required_enums)
+      if (!has_member(leaves, depth, a->name)) {
+        out_.key(a->name);
+        if (a->array)
+          out_.begin_array().integer(0).end_array();
+        else
+          out_.integer(0);
+        if (!a->sibling.empty() && !a->array && !has_member(leaves, depth, a->sibling))
+          out_.key(a->sibling).string(a->captions.at("0"));
+      }
+  }
+
+  json_writer& out_;
+};
+
+/// The slots and what the engine adds, ready to be written.
+class ocsf_document {
+public:
+  ocsf_document(const mapping_set::parts& parts, const mapping_type& type, const model::event_batch& batch,
+                const model::event& ev)
+      : parts_(parts), type_(type), batch_(batch), ev_(ev) {}
+
+  std::string render() {
+    for (const auto& s : ev_.ocsf)
+      if (const auto it = parts_.paths.find(s.id); it != parts_.paths.end())
+        leaves_.push_back({&it->second, s.data});
+    add_names();
+    add_metadata();
+    std::sort(leaves_.begin(), leaves_.end(),
+              [](const leaf& a, const leaf& b) { return a.shape->rank < b.shape->rank; });
+    std::string text;
+    text.reserve(ev_.raw.size() * 3 + 1024);
+    json_writer out(text);
+    out.begin_object();
+    nested_writer(out).write_members(leaves_, 0, type_.ocsf);
+    out.key("raw_data").string(ev_.raw);
+    write_unmapped(out);
+    out.end_object();
+    return text;
+  }
+
+private:
+  void add(std::string_view path, model::value v) {
+    const auto it = parts_.paths.find(batch_.dictionary->find(path));
+    if (it == parts_.paths.end() || v.is_null() || (v.is_string() && v.text().empty()))
+      return;
+    if (std::none_of(leaves_.begin(), leaves_.end(), [&](const leaf& l) { return l.shape == &it->second; }))
+      leaves_.push_back({&it->second, v});
+  }
+  void add_text(std::string_view path, std::string text) {
+    texts_.push_back(std::make_unique<std::string>(std::move(text)));
+    add(path, model::value::of_string(*texts_.back()));
+  }
+
+  void add_names() {
+    add("class_name", model::value::of_string(type_.ocsf->caption));
+    add("category_name", model::value::of_string(type_.ocsf->category));
+    const auto activity = ev_.ocsf_value(parts_.ids.activity_id);
+    if (activity.kind() != model::value_kind::integer)
+      return;
+    const auto a = type_.ocsf->attributes.find("activity_id");
+    if (a == type_.ocsf->attributes.end())
+      return;
+    const auto caption = a->second.captions.find(fmt::format("{}", activity.integer()));
+    if (caption != a->second.captions.end())
+      add_text("type_name", type_.ocsf->caption + ": " + caption->second);
+  }
+
+  void add_metadata() {
+    add("metadata.version", model::value::of_string(parts_.schema->version()));
+    add("metadata.product.name", model::value::of_string(type_.owner->title));
+    add("metadata.product.vendor_name", model::value::of_string(type_.owner->vendor_name));
+    add_text("metadata.uid", model::event_id(batch_, ev_));
+    add("metadata.logged_time", model::value::of_int(batch_.raw->received_at / ns_per_ms));
+    if (batch_.raw->context)
+      add("metadata.tenant_uid", model::value::of_string(batch_.raw->context->tenant));
+    std::set<std::string_view> profiles;
+    for (const auto& l : leaves_) {
+      const auto a = type_.ocsf->attributes.find(l.shape->segments[0].name);
+      if (a != type_.ocsf->attributes.end() && !a->second.profile.empty())
+        profiles.insert(a->second.profile);
+    }
+    for (const auto name : profiles)
+      profiles_.push_back(model::value::of_string(name));
+    if (!profiles_.empty())
+      add("metadata.profiles", model::value::of_list(profiles_));
+  }
+
+  void write_unmapped(json_writer& out) {
+    bool any = false;
+    std::set<std::string_view> names;
+    for (const auto& s : ev_.native) {
+      const bool used = s.id != model::no_field && s.id < type_.consumed.size() && type_.consumed[s.id];
+      if (used || s.data.is_null() || !names.insert(s.name()).second)
+        continue;
+      if (!any)
+        out.key("unmapped").begin_object();
+      any = true;
+      out.key(s.name());
+      write_value(out, s.data);
+    }
+    if (any)
+      out.end_object();
+  }
+
+  const mapping_set::parts& parts_;
+  const mapping_type& type_;
+  const model::event_batch& batch_;
+  const model::event& ev_;
+  std::vector<leaf> leaves_;
+  std::vector<std::unique_ptr<std::string>> texts_;
+  std::vector<model::value> profiles_;
+};
+
+} // namespace
+
+std::string to_ocsf_json(const model::event_batch& batch, const model::event& ev) {
+  const auto* set = static_cast<const mapping_set*>(batch.types.get());
+  const auto* type = set == nullptr ? nullptr : set->type_of(ev.type);
+  if (type == nullptr)
+    return "{}";
+  return ocsf_document(set->inside(), *type, batch, ev).render();
+}
+
+} // namespace soc::ingest

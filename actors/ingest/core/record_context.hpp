@@ -1,0 +1,110 @@
+// ingest/core/record_context.hpp - one record on its way through a mapping: its bytes, the native fields found so far
+// and the OCSF slots made so far, both findable by id in constant time. Owned by a normalizer and reused for every
+// record.
+#pragma once
+#include "ingest/core/time_text.hpp"
+#include "model/event.hpp"
+
+#include <simdjson.h>
+
+#include <array>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace soc::ingest {
+
+/// Slots by field id. The first slot of an id is the one found.
+class slot_list {
+public:
+  void reserve_ids(std::size_t ids) {
+    if (stamps_.size() < ids) {
+      stamps_.resize(ids, 0);
+      places_.resize(ids);
+    }
+  }
+  void clear() {
+    slots.clear();
+    indexed_ = 0;
+    if (++epoch_ == 0) {
+      std::fill(stamps_.begin(), stamps_.end(), 0U);
+      epoch_ = 1;
+    }
+  }
+  /// Makes slots added to `slots` directly findable.
+  void index_new() {
+    for (; indexed_ < slots.size(); ++indexed_) {
+      const auto id = slots[indexed_].id;
+      if (id != model::no_field && stamps_[id] != epoch_) {
+        stamps_[id] = epoch_;
+        places_[id] = static_cast<std::uint32_t>(indexed_);
+      }
+    }
+  }
+  /// After slots were renamed in place.
+  void reindex() {
+    if (++epoch_ == 0) {
+      std::fill(stamps_.begin(), stamps_.end(), 0U);
+      epoch_ = 1;
+    }
+    indexed_ = 0;
+    index_new();
+  }
+  const model::value* find(model::field_id id) const {
+    return id < stamps_.size() && stamps_[id] == epoch_ ? &slots[places_[id]].data : nullptr;
+  }
+  model::value* find(model::field_id id) {
+    return id < stamps_.size() && stamps_[id] == epoch_ ? &slots[places_[id]].data : nullptr;
+  }
+
+  std::vector<model::slot> slots;
+
+private:
+  std::vector<std::uint32_t> stamps_, places_;
+  std::uint32_t epoch_ = 0;
+  std::size_t indexed_ = 0;
+};
+
+/// A JSON text fields were decoded from: exact access to elements of lists of maps, parsed only when asked for.
+struct json_source {
+  std::string_view prefix; ///< put before its names
+  std::string_view text;   ///< json_decoder::padding readable bytes follow
+};
+
+/// DOM parsers of the JSON texts of one record.
+class json_trees {
+public:
+  void clear() { count_ = 0; }
+  void add(json_source source) {
+    if (count_ < sources_.size()) {
+      sources_[count_] = source;
+      state_[count_++] = tree_state::unparsed;
+    }
+  }
+  /// The element at a path like "resources[0].ARN"; false when it is not there.
+  bool find(std::string_view path, simdjson::dom::element& out);
+
+private:
+  enum class tree_state { unparsed, good, bad };
+  static constexpr std::size_t most = 4;
+  std::array<json_source, most> sources_;
+  std::array<tree_state, most> state_{};
+  std::array<simdjson::dom::parser, most> parsers_;
+  std::array<simdjson::dom::element, most> roots_;
+  std::size_t count_ = 0;
+};
+
+struct record_context {
+  const model::raw_batch* raw = nullptr;
+  arena* memory = nullptr;
+  std::string_view record;  ///< as it came
+  std::string_view payload; ///< without the syslog header
+  slot_list native, ocsf;
+  json_trees trees;
+  time_context times;
+};
+
+/// A JSON element as a value: lists of scalars as lists, maps as JSON text, strings copied.
+model::value value_of(simdjson::dom::element element, arena& memory);
+
+} // namespace soc::ingest
