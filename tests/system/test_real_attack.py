@@ -1,0 +1,150 @@
+"""Everything real, as root: attackers, a firewall (nftables) and a web server (nginx, ModSecurity, auditd) in network namespaces of their own.
+The node follows the server's live logs and blocks at the firewall. Says how long it takes from the line to the drop."""
+import json
+import os
+import statistics
+import subprocess
+import threading
+import time
+
+from bus import Subscriber
+from harness import ROOT, Case, Node, need_root, wait_for
+
+LAB = os.path.join(ROOT, "tools", "lab", "web_intrusion")
+PREFIX = "soctest"
+PROTECTED = "198.51.100.250"
+
+
+class FileWatch:
+    """When the first line about each address was in a log: nginx writes each line at once, it is looked for every 2 ms."""
+
+    def __init__(self, path, key):
+        self.path, self.key, self.first, self.stopped = path, key.encode(), {}, False
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        with open(self.path, "rb") as file:
+            file.seek(0, 2)
+            while not self.stopped:
+                line = file.readline()
+                if not line:
+                    time.sleep(0.002)
+                    continue
+                at = line.find(self.key)
+                if at >= 0 and b"/uploads/" in line:
+                    address = line[at + len(self.key):].split(b'"', 1)[0].decode()
+                    self.first.setdefault(address, time.time())
+
+
+class BlockWatch:
+    """When the kernel had each address in its set: `nft monitor` in the firewall's namespace."""
+
+    def __init__(self, case):
+        self.first = {}
+        self.process = subprocess.Popen(["ip", "netns", "exec", PREFIX + "-fw", "nft", "monitor", "new", "elements"],
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1)
+        case.remember(self.process.pid, self.process)
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        for line in self.process.stdout:
+            if "blocked4" in line:
+                address = line.split("{", 1)[1].split()[0]
+                self.first.setdefault(address, time.time())
+
+
+class RealAttack(Case):
+    attackers = int(os.environ.get("SOC_TEST_ATTACKERS", "20"))
+
+    def setUp(self):
+        super().setUp()
+        need_root(self)
+        self.lab = self.path("lab")
+        up = subprocess.run([os.path.join(LAB, "up"), self.lab, PREFIX], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            timeout=60, check=False)
+        self.addCleanup(subprocess.run, [os.path.join(LAB, "down"), self.lab], timeout=60, check=False)
+        if up.returncode == 77:
+            self.skipTest(up.stdout.decode("utf-8", "replace").strip())
+        self.assertEqual(0, up.returncode, up.stdout.decode("utf-8", "replace"))
+        logs = [("web-access", "access.json", {}), ("web-waf", "modsec_audit.json", {}), ("web-audit", "audit.log", {"multiline": "audit_serial"})]
+        self.node = Node(self, response=self.response(), instances=[{
+            "name": "edge", "component": "nftables", "tags": ["edge"],
+            "settings": {"table": "soc", "namespace": PREFIX + "-fw"}}],
+            connectors=[{"name": name, "kind": "file", "paths": [os.path.join(self.lab, "log", file)], "start": "end", **more}
+                        for name, file, more in logs]).start()
+        self.addCleanup(self.keep_order)
+
+    def keep_order(self):
+        """The node ends before the namespaces go."""
+        self.end(self.node.process.pid)
+
+    def response(self):
+        """The product's own response rules, and one more protected address."""
+        folder = self.path("response")
+        subprocess.run(["cp", "-r", os.path.join(ROOT, "config", "response"), folder], check=True)
+        self.write("response/zz_test.yaml", json.dumps({"protected": {"networks": [PROTECTED + "/32"]}}))
+        return folder
+
+    def attack(self, address, stages="webshell_upload,webshell_use"):
+        subprocess.run([os.path.join(LAB, "attack"), self.lab, "--attacker", address, "--stages", stages, "--pace", "0.02"],
+                       timeout=120, check=True, stdout=subprocess.DEVNULL)
+
+    def visit(self, address):
+        """HTTP status of an ordinary request from an address; 0 when it times out."""
+        done = subprocess.run(["ip", "netns", "exec", PREFIX + "-atk", "curl", "-s", "-o", "/dev/null", "-m", "2", "-w", "%{http_code}",
+                               "--interface", address, "-H", "Host: shop.example", "http://10.77.0.20/about.html"],
+                              stdout=subprocess.PIPE, check=False)
+        return int(done.stdout or 0)
+
+    def test_attackers_are_blocked_within_moments_and_a_protected_address_never(self):
+        written = FileWatch(os.path.join(self.lab, "log", "access.json"), '"remote_addr":"')
+        published = Subscriber.of_node(self.node, "soc.json.*.incident.>")
+        blocked = BlockWatch(self)
+        addresses = [f"203.0.113.{10 + n}" for n in range(self.attackers)]
+        self.assertEqual(200, self.visit(addresses[0]))
+        for address in addresses:
+            self.attack(address)
+            wait_for(f"the block of {address}", lambda: address in blocked.first, 30, 0.05)
+        self.attack(PROTECTED, "scan,exploit_attempt,webshell_upload,webshell_use")
+        time.sleep(3)
+        written.stopped = True
+        self.report(addresses, written.first, published.taken(), blocked.first)
+        for address in addresses:
+            self.assertEqual(0, self.visit(address), f"{address} is blocked")
+        self.assertEqual(200, self.visit("192.0.2.30"), "a visitor gets through")
+        self.assertNotIn(PROTECTED, blocked.first)
+        self.assertEqual(200, self.visit(PROTECTED), "a protected address is never blocked")
+        self.undo(addresses[0])
+
+    def undo(self, address):
+        task = next(task for task in self.node.tasks() if task["target"].endswith(address) and "block" in task["action"])
+        self.node.shell(f"undo {task['task']} it was a test", check=True)
+        wait_for("the attacker to get through again", lambda: self.visit(address) == 200, 20, 0.2)
+
+    def report(self, addresses, written, published, blocked):
+        first_told = {}
+        for _, at, _, payload in published:
+            text = payload.decode("utf-8", "replace")
+            for address in addresses:
+                if address not in first_told and f'"{address}"' in text:
+                    first_told[address] = at
+        told = [first_told[a] - written[a] for a in addresses if a in first_told and a in written]
+        dropped = [blocked[a] - written[a] for a in addresses if a in blocked and a in written]
+        self.assertEqual(len(addresses), len(dropped), "each attacker's line and block were seen")
+        for name, values in (("incident published", told), ("packets dropped", dropped)):
+            if values:
+                print(f"   first web shell line written -> {name}: median {statistics.median(values) * 1000:.0f} ms, "
+                      f"worst {max(values) * 1000:.0f} ms over {len(values)} attackers", flush=True)
+        self.assertLess(statistics.median(dropped), 2.0, "a block takes moments")
+
+    def test_a_whole_intrusion_live_is_one_incident(self):
+        self.attack("203.0.113.66", "scan,exploit_attempt,webshell_upload,webshell_use,reverse_shell")
+
+        def main():
+            rows = [row for row in self.node.incidents() if "203.0.113.66" in json.dumps(self.node.incident(row["incident"]))]
+            return max(rows, key=lambda row: int(row["alerts"]), default=None)
+        row = wait_for("an incident with the intruder", main, 60, 0.5)
+        wait_for("the host's part in it", lambda: "reverse_shell" in self.node.incident(main()["incident"]).get("stages", []), 30, 0.5)
+        self.assertIn("203.0.113.66", json.dumps(self.node.tasks()))
+        self.assertTrue(row)
