@@ -11,6 +11,19 @@ bool is_part_of(const logsource& part, const logsource& whole) {
   return fits(part.product, whole.product) && fits(part.category, whole.category) && fits(part.service, whole.service);
 }
 
+constexpr int listed_items = 4; ///< of a list of objects that are looked at
+
+/// "answers[].rdata" names the same attribute of the first items: "answers[0].rdata" and so on.
+void expand_items(std::vector<std::string>& out, const std::string& path) {
+  const auto at = path.find("[]");
+  if (at == std::string::npos) {
+    out.push_back(path);
+    return;
+  }
+  for (int i = 0; i < listed_items; ++i)
+    expand_items(out, path.substr(0, at) + '[' + std::to_string(i) + ']' + path.substr(at + 2));
+}
+
 void add_unique(std::vector<std::string>& to, const std::string& name) {
   if (std::find(to.begin(), to.end(), name) == to.end())
     to.push_back(name);
@@ -42,7 +55,10 @@ void field_tables::read(const yaml_text& file, diagnostics& found) {
             continue;
           }
           yaml_map_reader field(file.file, entry.second, "field '" + entry.first.Scalar() + "'", "FLD001", found);
-          out.names[entry.first.Scalar()] = {field.texts("native"), field.texts("ocsf")};
+          auto& known = out.names[entry.first.Scalar()];
+          known.native = field.texts("native");
+          for (const auto& path : field.texts("ocsf"))
+            expand_items(known.ocsf, path);
           field.reject_unknown();
         }
       map.reject_unknown();

@@ -1,0 +1,75 @@
+#include "detection/detector.hpp"
+
+#include "detection/core/alert_builder.hpp"
+
+#include <algorithm>
+
+namespace soc::detection {
+
+namespace {
+
+/// The alerts of one batch, in the order of its events.
+std::vector<model::alert_ptr> alerts_of(detector_state& state, model::event_batch& batch, unix_ns now) {
+  if (state.types != batch.types) {
+    state.matching->forget_types();
+    state.types = batch.types;
+  }
+  std::vector<model::alert_ptr> out;
+  const alert_builder builder(batch.dictionary);
+  const auto& program = state.matching->of();
+  for (auto& ev : batch.events) {
+    const auto matched = state.matching->match(ev);
+    const bool native = state.options.native_alerts && ev.class_uid == detection_finding_class;
+    if (matched.empty() && !native)
+      continue;
+    if (!ev.mapped && state.complete)
+      state.complete(batch, ev);
+    for (const auto rule : matched)
+      if (program.rules()[rule].generate)
+        out.push_back(builder.build(batch, ev, program.rules()[rule].header, now));
+    if (native)
+      out.push_back(builder.native(batch, ev, now));
+  }
+  state.events += batch.events.size();
+  state.alerts += out.size();
+  return out;
+}
+
+rule_statistics statistics_of(const detector_state& state) {
+  rule_statistics out;
+  out.events = state.events;
+  out.alerts = state.alerts;
+  out.regex_limits_exceeded = state.matching->limits_exceeded();
+  const auto& rules = state.matching->of().rules();
+  const auto& counters = state.matching->counters();
+  for (std::size_t i = 0; i < rules.size(); ++i)
+    if (counters[i].tried > 0)
+      out.rules.push_back({rules[i].header.id, rules[i].header.title, counters[i].hits, counters[i].tried,
+                           static_cast<double>(counters[i].sampled_ns) * sample_every / 1e9, counters[i].last_hit});
+  std::sort(out.rules.begin(), out.rules.end(), [](const auto& a, const auto& b) {
+    return a.seconds != b.seconds ? a.seconds > b.seconds : a.tried > b.tried;
+  });
+  return out;
+}
+
+} // namespace
+
+caf::behavior detector(detector_actor* self, detector_options options) {
+  self->state.options = std::move(options);
+  self->state.matching = std::make_unique<matcher>(self->state.options.rules->get());
+  if (self->state.options.make_completer)
+    self->state.complete = self->state.options.make_completer();
+  return {
+      [self](const detect_batch& m) {
+        auto alerts = alerts_of(self->state, *m.batch, self->now());
+        self->state.options.publisher.send(self, publish_alerts{std::move(alerts), m.ticket, m.source});
+      },
+      [self](const use_rules& m) {
+        self->state.options.rules->set(m.rules);
+        self->state.matching = std::make_unique<matcher>(m.rules);
+      },
+      [self](const get_rule_statistics&) { return statistics_of(self->state); },
+  };
+}
+
+} // namespace soc::detection

@@ -1,0 +1,73 @@
+// detection/detector.hpp - the detector actor of a lane: events in, alerts out. Owned by the node's tree, one beside
+// each normalizer. Rules are swapped by a message; a batch is detected on by one program, never by parts of two.
+#pragma once
+#include "detection/core/matcher.hpp"
+#include "runtime/actor.hpp"
+
+namespace soc::detection {
+
+/// Gives a lazily mapped event its OCSF slots (a normalizer's `complete`); made anew for each incarnation of the actor.
+using event_completer = std::function<void(model::event_batch&, model::event&)>;
+
+/// The rules a detector uses; outlives its restarts, so that one after a reload does not bring the old rules back.
+class rules_in_use {
+public:
+  explicit rules_in_use(std::shared_ptr<const program> rules) : rules_(std::move(rules)) {}
+  std::shared_ptr<const program> get() const {
+    const std::lock_guard lock(mutex_);
+    return rules_;
+  }
+  void set(std::shared_ptr<const program> rules) {
+    const std::lock_guard lock(mutex_);
+    rules_ = std::move(rules);
+  }
+
+private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const program> rules_;
+};
+
+struct detector_options {
+  std::shared_ptr<rules_in_use> rules;
+  alert_publisher_ref publisher;
+  std::function<event_completer()> make_completer; ///< may be empty: events are used as they are
+  bool native_alerts = true;                       ///< findings of other products become alerts
+};
+
+/// Detect with these rules from the next batch on.
+struct use_rules {
+  std::shared_ptr<const program> rules;
+};
+/// Answered with rule_statistics: of the program in use, since it is.
+struct get_rule_statistics {};
+struct rule_statistic {
+  std::string id, title;
+  std::uint64_t hits = 0, tried = 0;
+  double seconds = 0;   ///< estimated from samples
+  unix_ns last_hit = 0; ///< event time, 0 = never
+};
+struct rule_statistics {
+  std::vector<rule_statistic> rules; ///< the most expensive first; only rules that were tried
+  std::uint64_t events = 0, alerts = 0, regex_limits_exceeded = 0;
+};
+
+/// detector_interface, and use_rules and get_rule_statistics. A batch is answered through the publisher, with its
+/// alerts or none.
+struct detector_state;
+using detector_actor = caf::stateful_actor<detector_state, observed_actor>;
+caf::behavior detector(detector_actor* self, detector_options options);
+
+struct detector_state {
+  static inline const char* name = "detector";
+  detector_options options;
+  event_completer complete;
+  std::unique_ptr<matcher> matching;
+  std::shared_ptr<const void> types; ///< log types of the last batch: routes are remembered by their addresses
+  std::uint64_t events = 0, alerts = 0;
+};
+
+} // namespace soc::detection
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::detection::use_rules)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::detection::get_rule_statistics)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::detection::rule_statistics)

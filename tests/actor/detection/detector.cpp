@@ -1,0 +1,123 @@
+// The detector of a lane: batches in, alerts to the publisher, rules swapped between batches.
+#include "detection/detector.hpp"
+
+#include "detection/core/alert_builder.hpp"
+#include "detection/core/sigma_reader.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace soc;
+
+namespace {
+
+struct test_system {
+  caf::actor_system_config config;
+  std::unique_ptr<caf::actor_system> system;
+  test_system() {
+    config.set("scheduler.policy", caf::atom("testing"));
+    system = std::make_unique<caf::actor_system>(config);
+  }
+  caf::scheduler::test_coordinator& scheduler() {
+    return dynamic_cast<caf::scheduler::test_coordinator&>(system->scheduler());
+  }
+};
+
+/// A dictionary for two reads of the rules: names are only added.
+struct detector_bench : test_system {
+  std::shared_ptr<model::field_dictionary> names = std::make_shared<model::field_dictionary>();
+  std::shared_ptr<std::vector<publish_alerts>> published = std::make_shared<std::vector<publish_alerts>>();
+  model::log_type type{"acme", "app", "", "acme", "", ""};
+  caf::actor actor;
+
+  std::shared_ptr<const detection::program> rules(const std::string& id, const std::string& value) {
+    diagnostics found;
+    detection::sigma_reader reader({}, found);
+    reader.read("r.yml", "title: " + id + "\nid: " + id +
+                             "\nlogsource: {product: acme}\ndetection:\n  s: {msg: " + value + "}\n  condition: s\n");
+    auto out = detection::program::compile(reader.finish(0), {}, detection::log_router(*names), *names, found);
+    BOOST_REQUIRE_EQUAL(found.errors(), 0u);
+    return out;
+  }
+  void start(std::shared_ptr<const detection::program> with, detection::detector_options options = {}) {
+    auto publisher = system->spawn([seen = published](caf::event_based_actor*) -> caf::behavior {
+      return {[seen](const publish_alerts& m) { seen->push_back(m); }};
+    });
+    options.rules = std::make_shared<detection::rules_in_use>(std::move(with));
+    options.publisher = alert_publisher_ref(publisher);
+    actor = spawn_observed(*system, actor_context{"test/detector", nullptr, nullptr, nullptr, {}, {}},
+                           detection::detector, options);
+  }
+  void send(const std::string& msg, std::uint64_t ticket, std::uint32_t class_uid = 0) {
+    auto raw = std::make_shared<model::raw_batch>();
+    raw->add(msg);
+    auto batch = std::make_shared<model::event_batch>();
+    batch->raw = raw;
+    batch->dictionary = names;
+    auto* s = batch->memory.make_array<model::slot>(1);
+    *s = {names->find("msg"), 3, "msg", model::value::of_string(batch->raw->record(0))};
+    model::event ev;
+    ev.type = &type;
+    ev.raw = batch->raw->record(0);
+    ev.native = {s, 1};
+    ev.class_uid = class_uid;
+    batch->events.push_back(ev);
+    caf::anon_send(actor, detect_batch{batch, ticket, {}});
+    scheduler().run();
+  }
+  ~detector_bench() {
+    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+    scheduler().run();
+  }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(detector_actor, detector_bench)
+
+BOOST_AUTO_TEST_CASE(every_batch_is_answered_with_its_alerts_or_none) {
+  start(rules("r1", "bad"));
+  send("fine", 1);
+  send("bad", 2);
+  BOOST_REQUIRE(published->size() == 2u);
+  BOOST_TEST(published->at(0).ticket == 1u);
+  BOOST_TEST(published->at(0).alerts.empty());
+  BOOST_TEST(published->at(1).ticket == 2u);
+  BOOST_REQUIRE(published->at(1).alerts.size() == 1u);
+  BOOST_TEST(published->at(1).alerts.front()->rule_id == "r1");
+}
+
+BOOST_AUTO_TEST_CASE(new_rules_hold_from_the_next_batch_on) {
+  const auto old_rules = rules("r1", "bad"), new_rules = rules("r2", "worse");
+  start(old_rules);
+  send("worse", 1);
+  caf::anon_send(actor, detection::use_rules{new_rules});
+  send("worse", 2);
+  BOOST_TEST(published->at(0).alerts.empty());
+  BOOST_REQUIRE(published->at(1).alerts.size() == 1u);
+  BOOST_TEST(published->at(1).alerts.front()->rule_id == "r2");
+}
+
+BOOST_AUTO_TEST_CASE(an_event_is_mapped_only_when_an_alert_needs_it) {
+  auto mapped = std::make_shared<int>(0);
+  detection::detector_options options;
+  options.make_completer = [mapped] {
+    return [mapped](model::event_batch&, model::event& ev) {
+      ev.mapped = true;
+      ++*mapped;
+    };
+  };
+  start(rules("r1", "bad"), options);
+  send("fine", 1);
+  BOOST_TEST(*mapped == 0);
+  send("bad", 2);
+  BOOST_TEST(*mapped == 1);
+}
+
+BOOST_AUTO_TEST_CASE(native_findings_pass_through) {
+  start(rules("r1", "bad"));
+  send("fine", 1, detection::detection_finding_class);
+  BOOST_REQUIRE(published->front().alerts.size() == 1u);
+  BOOST_TEST((published->front().alerts.front()->origin == model::alert_origin::native));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
