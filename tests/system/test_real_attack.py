@@ -38,20 +38,26 @@ class FileWatch:
 
 
 class BlockWatch:
-    """When the kernel had each address in its set: `nft monitor` in the firewall's namespace."""
+    """When the kernel had each address in its set: `nft monitor` in the firewall's namespace, at a terminal so that it prints at once."""
 
     def __init__(self, case):
         self.first = {}
+        self.output, its_end = os.openpty()
         self.process = subprocess.Popen(["ip", "netns", "exec", PREFIX + "-fw", "nft", "monitor", "new", "elements"],
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1)
+                                        stdin=subprocess.DEVNULL, stdout=its_end, stderr=its_end)
+        os.close(its_end)
         case.remember(self.process.pid, self.process)
         threading.Thread(target=self.run, daemon=True).start()
+        time.sleep(0.5)   # it subscribes before anything is blocked
 
     def run(self):
-        for line in self.process.stdout:
-            if "blocked4" in line:
-                address = line.split("{", 1)[1].split()[0]
-                self.first.setdefault(address, time.time())
+        try:
+            with os.fdopen(self.output, encoding="utf-8", errors="replace") as lines:
+                for line in lines:
+                    if "blocked4" in line and "{" in line:
+                        self.first.setdefault(line.split("{", 1)[1].split()[0], time.time())
+        except OSError:   # the terminal ends with its program
+            pass
 
 
 class RealAttack(Case):
