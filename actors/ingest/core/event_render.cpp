@@ -58,7 +58,7 @@ public:
       std::size_t end = i + 1;
       while (end < leaves.size() && leaves[end].shape->segments[depth].name == name)
         ++end;
-      write_member(leaves.subspan(i, end - i), depth, leaves);
+      write_member(leaves.subspan(i, end - i), depth, leaves, type);
       i = end;
     }
     if (type != nullptr && depth > 0)
@@ -66,15 +66,17 @@ public:
   }
 
 private:
-  void write_member(leaf_range group, std::size_t depth, leaf_range siblings) {
+  void write_member(leaf_range group, std::size_t depth, leaf_range siblings, const ocsf_object* type) {
     const auto& first = group[0].shape->segments[depth];
+    const auto* attribute = type == nullptr ? nullptr : type->attribute(first.name);
+    const auto* inner = attribute == nullptr ? nullptr : attribute->object;
     out_.key(first.name);
     if (first.index < 0) {
       if (group[0].shape->segments.size() == depth + 1) {
         write_value(out_, group[0].data);
-        write_caption(group[0], depth, siblings);
+        write_caption(group[0], depth, siblings, attribute);
       } else {
-        write_object(group, depth);
+        write_object(group, depth, inner);
       }
       return;
     }
@@ -87,15 +89,15 @@ private:
       if (group[i].shape->segments.size() == depth + 1)
         write_value(out_, group[i].data);
       else
-        write_object(group.subspan(i, end - i), depth);
+        write_object(group.subspan(i, end - i), depth, inner);
       i = end;
     }
     out_.end_array();
   }
 
-  void write_object(leaf_range group, std::size_t depth) {
+  void write_object(leaf_range group, std::size_t depth, const ocsf_object* type) {
     out_.begin_object();
-    write_members(group, depth + 1, group[0].shape->object_at(depth));
+    write_members(group, depth + 1, type);
     out_.end_object();
   }
 
@@ -104,8 +106,7 @@ private:
                        [&](const leaf& l) { return l.shape->segments[depth].name == name; });
   }
 
-  void write_caption(const leaf& l, std::size_t depth, leaf_range siblings) {
-    const auto* a = l.shape->attribute;
+  void write_caption(const leaf& l, std::size_t depth, leaf_range siblings, const ocsf_attribute* a) {
     if (a == nullptr || a->sibling.empty() || a->captions.empty() || l.data.kind() != model::value_kind::integer ||
         has_member(siblings, depth, a->sibling))
       return;

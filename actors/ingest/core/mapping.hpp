@@ -101,9 +101,6 @@ struct path_shape {
   };
   std::vector<segment> segments;
   std::uint32_t rank = 0;                    ///< order among all paths, so that objects are contiguous
-  const ocsf_attribute* attribute = nullptr; ///< of the last segment
-  std::vector<const ocsf_object*> objects;   ///< type of each segment's value, null for leaves
-  const ocsf_object* object_at(std::size_t depth) const { return depth < objects.size() ? objects[depth] : nullptr; }
 };
 
 struct mapping_set::parts {

@@ -108,15 +108,19 @@ std::unique_ptr<mapping_type> load_type(const YAML::Node& node, type_context& c)
     return nullptr;
   }
   rule_loader fields(c.file, c.schema, type->ocsf, c.names, c.found), ecs(c.file, c.schema, nullptr, c.names, c.found);
-  for (const auto& name : r.texts("use")) {
-    const auto group = c.shared ? c.shared[name] : YAML::Node{};
-    if (!group) {
-      c.found.error("MAP008", r.place("use"), fmt::format("no group '{}' in shared", name));
-      continue;
+  const auto use = [&](const char* key, const std::string& under) {
+    for (const auto& name : r.texts(key)) {
+      const auto group = c.shared ? c.shared[name] : YAML::Node{};
+      if (!group) {
+        c.found.error("MAP008", r.place(key), fmt::format("no group '{}' in shared", name));
+        continue;
+      }
+      fields.add_group(group["fields"], under, type->rules);
+      ecs.add(group["ecs"], type->ecs, &type->ecs_removed);
     }
-    fields.add(group["fields"], type->rules);
-    ecs.add(group["ecs"], type->ecs, &type->ecs_removed);
-  }
+  };
+  use("use", "");
+  use("evidence", "evidences[0].");
   fields.add(r.get("fields"), type->rules);
   ecs.add(r.get("ecs"), type->ecs, &type->ecs_removed);
   if (const auto sigma = r.get("sigma"))

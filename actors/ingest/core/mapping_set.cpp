@@ -62,23 +62,11 @@ bool shape_before(const path_shape& a, const path_shape& b) {
   return a.segments.size() < b.segments.size();
 }
 
-void add_path(mapping_set::parts& parts, model::field_dictionary& names, const ocsf_class& from,
-              std::string_view path) {
+void add_path(mapping_set::parts& parts, model::field_dictionary& names, std::string_view path) {
   const auto id = names.intern(path);
-  auto [it, is_new] = parts.paths.try_emplace(id);
+  const auto [it, is_new] = parts.paths.try_emplace(id);
   if (is_new)
     it->second = shape_of(path);
-  if (it->second.attribute != nullptr)
-    return;
-  const ocsf_object* at = &from;
-  for (const auto& segment : it->second.segments) {
-    const auto found = at == nullptr ? from.attributes.end() : at->attributes.find(segment.name);
-    if (at == nullptr || found == at->attributes.end())
-      return;
-    it->second.attribute = &found->second;
-    at = found->second.object;
-    it->second.objects.push_back(at);
-  }
 }
 
 void collect_paths(mapping_set::parts& parts, model::field_dictionary& names) {
@@ -88,14 +76,13 @@ void collect_paths(mapping_set::parts& parts, model::field_dictionary& names) {
         if (rule.op == rule_op::each)
           continue;
         if (rule.op == rule_op::set)
-          add_path(parts, names, *type->ocsf, rule.path);
+          add_path(parts, names, rule.path);
         if (rule.sibling != model::no_field)
-          add_path(parts, names, *type->ocsf, names.name(rule.sibling));
+          add_path(parts, names, names.name(rule.sibling));
         for (const auto id : rule.parts)
           if (id != model::no_field)
-            add_path(parts, names, *type->ocsf, std::string(names.name(id)));
+            add_path(parts, names, std::string(names.name(id)));
       }
-  const auto* base = parts.schema->find_class("api_activity");
   for (const auto* path : {"class_uid",
                            "category_uid",
                            "type_uid",
@@ -116,7 +103,7 @@ void collect_paths(mapping_set::parts& parts, model::field_dictionary& names) {
                            "metadata.logged_time",
                            "metadata.profiles",
                            "metadata.tenant_uid"})
-    add_path(parts, names, *base, path);
+    add_path(parts, names, path);
   std::vector<path_shape*> all;
   for (auto& [id, shape] : parts.paths)
     all.push_back(&shape);

@@ -37,6 +37,12 @@ struct ocsf_object {
   std::map<std::string, ocsf_attribute, std::less<>> attributes;
   std::vector<std::string> at_least_one, just_one;
   std::vector<const ocsf_attribute*> required_enums; ///< required, and "0" is Unknown
+
+  /// Null when there is none of that name.
+  const ocsf_attribute* attribute(std::string_view wanted) const {
+    const auto it = attributes.find(wanted);
+    return it == attributes.end() ? nullptr : &it->second;
+  }
 };
 
 struct ocsf_class : ocsf_object {

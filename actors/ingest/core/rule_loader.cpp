@@ -75,12 +75,8 @@ void rule_loader::add(const YAML::Node& map, std::vector<mapping_rule>& rules, s
   }
   for (const auto& entry : map) {
     const auto path = entry.first.as<std::string>();
-    const auto is_same = [&](const mapping_rule& r) {
-      return r.path == path || (r.path.size() > path.size() && r.path.compare(0, path.size(), path) == 0 &&
-                                r.path[path.size()] == '[' && r.op == rule_op::each);
-    };
     if (entry.second.IsNull()) {
-      std::erase_if(rules, is_same);
+      std::erase_if(rules, [&](const mapping_rule& r) { return r.path == path; });
       if (removed != nullptr)
         removed->push_back(path);
       continue;
@@ -93,6 +89,18 @@ void rule_loader::add(const YAML::Node& map, std::vector<mapping_rule>& rules, s
     std::erase_if(rules, [&](const mapping_rule& r) { return r.path == path; });
     add_rule(path, entry.second, rules);
   }
+}
+
+void rule_loader::add_group(const YAML::Node& map, const std::string& under, std::vector<mapping_rule>& rules) {
+  if (!map || !map.IsMap() || root_ == nullptr)
+    return add(map, rules);
+  YAML::Node fitting(YAML::NodeType::Map);
+  for (const auto& entry : map) {
+    const auto path = under + entry.first.as<std::string>();
+    if (schema_.resolve(*root_, path))
+      fitting[path] = entry.second;
+  }
+  add(fitting, rules);
 }
 
 void rule_loader::add_each(const std::string& path, const YAML::Node& node, std::vector<mapping_rule>& rules) {
@@ -175,11 +183,14 @@ bool rule_loader::bind_target(const std::string& path, const YAML::Node& node, r
 
 void rule_loader::add_rule(const std::string& path, const YAML::Node& node, std::vector<mapping_rule>& rules) {
   auto op = rule_op::set;
-  if (node.IsMap() && node["parse"]) {
-    const auto name = node["parse"].IsScalar() ? node["parse"].Scalar() : std::string{};
+  for (const auto& item : node.IsSequence() ? std::vector<YAML::Node>(node.begin(), node.end()) : std::vector<YAML::Node>{node}) {
+    const auto parse = item.IsMap() ? item["parse"] : YAML::Node(YAML::NodeType::Undefined);
+    if (!parse)
+      continue;
+    const auto name = parse.IsScalar() ? parse.Scalar() : std::string{};
     const auto known = op_named(name);
     if (!known) {
-      error("MAP025", node["parse"], fmt::format("unknown parse '{}'", name),
+      error("MAP025", parse, fmt::format("unknown parse '{}'", name),
             "url, user, path, command, endpoint or hashes");
       return;
     }

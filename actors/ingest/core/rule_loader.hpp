@@ -18,6 +18,8 @@ public:
 
   /// Adds the rules of a map to `rules`; a later rule replaces an earlier one of the same path, null removes it.
   void add(const YAML::Node& map, std::vector<mapping_rule>& rules, std::vector<std::string>* removed = nullptr);
+  /// The same for a shared group: what the class has no attribute for is passed over. `under` goes before each path.
+  void add_group(const YAML::Node& map, const std::string& under, std::vector<mapping_rule>& rules);
 
 private:
   void add_rule(const std::string& path, const YAML::Node& node, std::vector<mapping_rule>& rules);
