@@ -2,6 +2,7 @@
 
 #include "runtime/error.hpp"
 #include "runtime/payload.hpp"
+#include "runtime/sanitizer.hpp"
 
 #include <caf/detail/private_thread.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
@@ -19,6 +20,12 @@ const clock_source& wall_clock() {
   return clock;
 }
 
+/// A message has been handled: whoever runs the actor next sees what it did.
+struct turn_end {
+  caf::abstract_actor* self;
+  ~turn_end() { hand_over(self); }
+};
+
 /// Sent by the actor to itself (its timers): the next incarnation starts its own.
 bool is_own(const caf::mailbox_element& element, const caf::abstract_actor* self) {
   return element.sender && element.sender->get() == self;
@@ -33,6 +40,11 @@ observed_actor::observed_actor(caf::actor_config& config, actor_context context,
   if (!observed_.probe)
     observed_.probe = std::make_shared<actor_probe>(observed_.path, observed_.clock->now());
   install_handlers();
+  hand_over(this); // to its first turn
+}
+
+observed_actor::~observed_actor() {
+  take_over(this);
 }
 
 caf::actor observed_actor::stable_handle() {
@@ -78,6 +90,7 @@ void observed_actor::enqueue(caf::mailbox_element_ptr element, caf::execution_un
   const auto id = element->mid;
   const auto sender = element->sender;
   probe.count_enqueued(bytes);
+  hand_over(this);
   switch (mailbox().push_back(std::move(element))) {
   case caf::intrusive::inbox_result::success:
     break;
@@ -101,10 +114,12 @@ void observed_actor::enqueue(caf::mailbox_element_ptr element, caf::execution_un
 }
 
 caf::resumable::resume_result observed_actor::resume(caf::execution_unit* host, std::size_t max_throughput) {
+  take_over(this);
   const auto probe = observed_.probe; // the actor may be gone after its last turn
-  probe->begin_turn();
+  const auto began = probe->begin_turn();
   const auto next = caf::event_based_actor::resume(host, max_throughput);
-  probe->end_turn();
+  // From here on it may be in its next turn on another thread.
+  probe->end_turn(began);
   return next;
 }
 
@@ -113,6 +128,7 @@ caf::invoke_message_result observed_actor::consume(caf::mailbox_element& element
   const auto bytes = payload_bytes(element.content());
   const auto began = probe.tracing() ? steady_ns() : 0;
   last_unexpected_ = false;
+  const turn_end hands_over{this};
   try {
     const auto outcome = caf::event_based_actor::consume(element);
     if (outcome == caf::invoke_message_result::skipped)

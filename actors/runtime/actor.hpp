@@ -41,6 +41,7 @@ public:
   using start_function = std::function<caf::behavior(observed_actor*)>;
 
   observed_actor(caf::actor_config& config, actor_context context, start_function start);
+  ~observed_actor() override;
 
   const actor_context& context() const { return observed_; }
   const std::string& path() const { return observed_.path; }

@@ -70,13 +70,15 @@ void actor_probe::count_dequeued(std::uint64_t bytes) noexcept {
     queue_bytes_.fetch_sub(static_cast<std::int64_t>(bytes), std::memory_order_relaxed);
 }
 
-void actor_probe::begin_turn() noexcept {
-  turn_began_ns_.store(monotonic_ns(), std::memory_order_relaxed);
+std::uint64_t actor_probe::begin_turn() noexcept {
+  const auto now = monotonic_ns();
+  turn_began_ns_.store(now, std::memory_order_relaxed);
+  return now;
 }
 
-void actor_probe::end_turn() noexcept {
-  add_single_writer(busy_ns_, monotonic_ns() - turn_began_ns_.load(std::memory_order_relaxed));
-  turn_began_ns_.store(0, std::memory_order_relaxed);
+void actor_probe::end_turn(std::uint64_t began_ns) noexcept {
+  busy_ns_.fetch_add(monotonic_ns() - began_ns, std::memory_order_relaxed);
+  turn_began_ns_.compare_exchange_strong(began_ns, 0, std::memory_order_relaxed);
 }
 
 void actor_probe::set_kind(std::string kind) {

@@ -59,8 +59,10 @@ public:
   // Called by the actor's own turn only: single writer.
   void count_handled() noexcept { add_single_writer(handled_, 1); }
   void count_unexpected() noexcept { add_single_writer(unexpected_, 1); }
-  void begin_turn() noexcept;
-  void end_turn() noexcept;
+
+  // Around a turn. The end of one may fall into the next, which another thread has begun already.
+  std::uint64_t begin_turn() noexcept; ///< steady ns
+  void end_turn(std::uint64_t began_ns) noexcept;
 
   // Called by the actor at its start and end, and by its supervisor.
   void set_kind(std::string kind);
