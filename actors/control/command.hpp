@@ -55,6 +55,7 @@ struct node_services {
   response::manager_ref response;
   caf::actor incidents; ///< incident/messages.hpp manager
   std::function<std::vector<std::string>()> living_nodes;
+  std::function<json(std::size_t)> alerts;       ///< the newest alerts as a table
   std::function<json()> connectors;     ///< rows: name, kind, tenant, state, and the source's counters
   std::function<std::string()> metrics; ///< Prometheus text
   std::function<json()> rules;          ///< rows: per-rule hits and time

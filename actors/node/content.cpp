@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <filesystem>
+
 namespace soc::node {
 
 namespace {
@@ -12,6 +15,38 @@ ingest::mapping_sources mapping_sources_of(const config& c) {
   for (const auto& folder : c.content.mappings)
     sources.folders.push_back(resolve(c, folder));
   return sources;
+}
+
+detection::rule_sources rule_sources_of(const config& c) {
+  detection::rule_sources sources;
+  for (const auto& path : c.content.rules)
+    sources.rules.push_back(resolve(c, path));
+  sources.fields = resolve(c, c.content.fields);
+  return sources;
+}
+
+/// Every *.yaml of the folder: aggregation rules and scenarios each take their own sections. Without the folder the
+/// built-in ones hold.
+void load_aggregation(const std::string& folder, content& out, diagnostics& found) {
+  out.aggregation = graph::default_settings();
+  out.scenarios = incident::default_scenarios();
+  std::error_code error;
+  std::vector<std::string> paths;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error))
+    if (entry.path().extension() == ".yaml")
+      paths.push_back(entry.path().string());
+  if (paths.empty())
+    return;
+  std::sort(paths.begin(), paths.end());
+  std::vector<graph::settings_file> aggregation;
+  std::vector<incident::scenario_file> scenarios;
+  for (const auto& path : paths)
+    if (auto text = read_text_file(path, "CFG003", found)) {
+      aggregation.push_back({path, *text});
+      scenarios.push_back({path, *text});
+    }
+  out.aggregation = std::make_shared<const graph::settings>(graph::load_settings(aggregation, found));
+  out.scenarios = std::make_shared<const incident::scenario_rules>(incident::load_scenarios(scenarios, found));
 }
 
 void plan_connectors(const config& c, content& out, diagnostics& found) {
@@ -30,17 +65,25 @@ void plan_connectors(const config& c, content& out, diagnostics& found) {
 } // namespace
 
 std::string content::summary() const {
-  return fmt::format("{} mappings, {} connectors", mappings ? mappings->mappings().size() : 0, connectors.size());
+  return fmt::format("{} mappings, {} rules, {} playbooks, {} resource instances, {} connectors",
+                     mappings->mappings().size(), rules->rules().size() + rules->correlations().size(),
+                     response->playbooks.size(), response->instances.size(), connectors.size());
 }
 
-content_ptr load_content(const config& c, diagnostics& found) {
+content_ptr load_content(const config& c, diagnostics& found, model::dictionary_ptr before) {
   auto out = std::make_shared<content>();
-  auto names = std::make_shared<model::field_dictionary>();
+  auto names =
+      before ? std::make_shared<model::field_dictionary>(*before) : std::make_shared<model::field_dictionary>();
   out->mappings = ingest::mapping_set::load(mapping_sources_of(c), *names, found);
-  if (!out->mappings)
+  out->rules = detection::load_rules(rule_sources_of(c), *names, system_clock_source().now(), found).compiled;
+  const response::content_folders folders{resolve(c, c.content.components), resolve(c, c.content.resources),
+                                          resolve(c, c.content.response), resolve(c, c.content.playbooks)};
+  out->response = response::load_content(folders, response::own_addresses(), found);
+  load_aggregation(resolve(c, c.content.aggregation), *out, found);
+  plan_connectors(c, *out, found);
+  if (!out->mappings || !out->rules || !out->response)
     return nullptr;
   out->dictionary = names;
-  plan_connectors(c, *out, found);
   return out;
 }
 

@@ -5,8 +5,12 @@
 #include "base/diagnostic.hpp"
 #include "base/time.hpp"
 #include "connectors/sources/source.hpp"
+#include "detection/rule_files.hpp"
+#include "graph/core/settings.hpp"
+#include "incident/core/scenario.hpp"
 #include "ingest/core/normalizer.hpp"
 #include "node/config.hpp"
+#include "response/content.hpp"
 
 #include <memory>
 #include <string>
@@ -24,6 +28,10 @@ struct planned_connector {
 struct content {
   model::dictionary_ptr dictionary;
   std::shared_ptr<const ingest::mapping_set> mappings;
+  std::shared_ptr<const detection::program> rules;
+  response::content_ptr response;
+  graph::settings_ptr aggregation;
+  incident::scenario_rules_ptr scenarios;
   std::vector<planned_connector> connectors;
 
   /// "31 mappings, 164 rules, …"
@@ -31,7 +39,8 @@ struct content {
 };
 using content_ptr = std::shared_ptr<const content>;
 
-/// Loads all that `c` names; problems are in `found` and the value is null if the mappings' base tables are missing.
-content_ptr load_content(const config& c, diagnostics& found);
+/// Loads all that `c` names; problems are in `found`, and the value is null when something essential is missing. Field
+/// ids of `before` (the dictionary in use, may be null) are kept, so that events decoded with it still fit.
+content_ptr load_content(const config& c, diagnostics& found, model::dictionary_ptr before = nullptr);
 
 } // namespace soc::node

@@ -74,8 +74,15 @@ struct wiring {
   transport::node_bus_ref node_bus() const { return transport::node_bus_ref(actors->reserve("transport/node-bus")); }
 };
 
+class recent_alerts;
+
 child_spec plan_nats_server(const wiring& w);
 child_spec plan_transport(const wiring& w);
+child_spec plan_incidents(const wiring& w, std::shared_ptr<recent_alerts> recent);
+child_spec plan_graph(const wiring& w);
 child_spec plan_control(const wiring& w, control::node_services services);
+
+/// The key an incident is owned by; what belongs to it (runs, tasks) goes with it.
+std::string incident_key(const std::string& tenant, const std::string& id);
 
 } // namespace soc::node

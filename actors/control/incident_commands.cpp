@@ -1,0 +1,283 @@
+#include "control/command.hpp"
+#include "control/control_actor.hpp"
+#include "incident/core/export.hpp"
+#include "incident/messages.hpp"
+
+#include <fmt/format.h>
+
+namespace soc::control {
+
+namespace {
+
+using incident::change_incident;
+using incident::command_done;
+
+void run_incidents(const call& c) {
+  incident::list_incidents query;
+  query.tenant = c.option("tenant");
+  query.status = c.option("status");
+  query.limit = c.number("last", 50, 1, 10'000);
+  c.self->request(c.services->incidents, ask_timeout, query)
+      .then(
+          [reply = c.reply, now = c.self->now()](const incident::incident_list& found) {
+            json rows = json::array();
+            for (const auto& s : found.all)
+              rows.push_back({s.id, std::string(model::to_string(s.level)), std::string(to_string(s.now)), s.alerts,
+                              fmt::format("{:.0f}", s.score), s.owner.empty() ? json() : json(s.owner),
+                              ago(s.changed_at, now), s.title});
+            reply.ok({{"columns", {"incident", "severity", "status", "alerts", "score", "owner", "changed", "title"}},
+                      {"rows", rows},
+                      {"note", fmt::format("{} incidents", found.total)}});
+          },
+          [reply = c.reply](const caf::error& e) { reply.fail(e); });
+}
+
+std::string seconds_text(double seconds) {
+  return seconds < 0 ? "-" : fmt::format("{:.1f} s", seconds);
+}
+
+json head_of(const incident::view& v) {
+  return {{"id", v.id},
+          {"severity", std::string(model::to_string(v.level))},
+          {"status", std::string(to_string(v.now))},
+          {"score", fmt::format("{:.0f} of 100", v.score)},
+          {"scenario", v.scenario},
+          {"stages", v.stages},
+          {"techniques", v.techniques},
+          {"assets", v.assets},
+          {"alerts", v.alerts},
+          {"owner", v.owner.empty() ? json() : json(v.owner)},
+          {"first event", format_rfc3339(v.first_event)},
+          {"last event", format_rfc3339(v.last_event)},
+          {"detected after", seconds_text(v.times.detect)},
+          {"confirmed after", seconds_text(v.times.acknowledge)},
+          {"resolved after", seconds_text(v.times.respond)}};
+}
+
+json timeline_of(const incident::view& v) {
+  json rows = json::array();
+  for (const auto& t : v.timeline)
+    rows.push_back({format_rfc3339(t.time), t.count, std::string(model::tactic_name(t.tactic)), t.stage, t.host,
+                    t.title, t.source, t.why});
+  return {{"title", "timeline"},
+          {"columns", {"time", "alerts", "tactic", "stage", "asset", "what", "record", "why it is here"}},
+          {"rows", rows}};
+}
+
+json entities_of_view(const incident::view& v) {
+  json rows = json::array();
+  for (std::size_t i = 0; i < v.entities.size() && i < 40; ++i) {
+    const auto& e = v.entities[i];
+    rows.push_back({std::string(to_string(e.type)), std::string(to_string(e.role)), e.verdict, e.alerts, e.label});
+  }
+  return {{"title", fmt::format("entities ({})", v.entities.size())},
+          {"columns", {"type", "role", "verdict", "alerts", "entity"}},
+          {"rows", rows}};
+}
+
+json path_of_view(const incident::view& v) {
+  json rows = json::array();
+  for (const auto& s : v.path.steps)
+    rows.push_back({format_rfc3339(s.time), v.path.nodes[s.from].label, s.gap ? s.verb + " (gap)" : s.verb,
+                    v.path.nodes[s.to].label, s.count, s.impact ? "impact" : ""});
+  return {{"title", "attack path"}, {"columns", {"time", "from", "step", "to", "times", ""}}, {"rows", rows}};
+}
+
+json tasks_of_view(const incident::view& v) {
+  json rows = json::array();
+  for (const auto& t : v.tasks)
+    rows.push_back({t.id, t.action, t.target, t.instance, t.status, t.detail});
+  return {
+      {"title", "response"}, {"columns", {"task", "action", "target", "instance", "status", "detail"}}, {"rows", rows}};
+}
+
+json history_of_view(const incident::view& v) {
+  json rows = json::array();
+  for (const auto& h : v.history)
+    rows.push_back({format_rfc3339(h.at), h.who, h.what});
+  return {{"title", "history"}, {"columns", {"time", "who", "what"}}, {"rows", rows}};
+}
+
+/// What programs get of an incident.
+json data_of(const incident::view& v) {
+  auto data = head_of(v);
+  data["title"] = v.title;
+  data["first_event"] = format_rfc3339(v.first_event);
+  data["last_event"] = format_rfc3339(v.last_event);
+  data["detect_s"] = v.times.detect;
+  data["acknowledge_s"] = v.times.acknowledge;
+  data["respond_s"] = v.times.respond;
+  for (const auto& t : v.timeline)
+    data["timeline"].push_back({{"time", format_rfc3339(t.time)},
+                                {"last", format_rfc3339(t.last)},
+                                {"count", t.count},
+                                {"title", t.title},
+                                {"stage", t.stage},
+                                {"tactic", t.tactic},
+                                {"technique", t.technique},
+                                {"host", t.host},
+                                {"alert_id", t.alert_id},
+                                {"source", t.source},
+                                {"origin", t.origin},
+                                {"raw", t.raw},
+                                {"why", t.why}});
+  for (const auto& e : v.entities)
+    data["entities"].push_back({{"type", std::string(to_string(e.type))},
+                                {"role", std::string(to_string(e.role))},
+                                {"key", e.key},
+                                {"label", e.label},
+                                {"verdict", e.verdict},
+                                {"alerts", e.alerts}});
+  for (const auto& s : v.path.steps)
+    data["path"].push_back({{"from", v.path.nodes[s.from].label},
+                            {"verb", s.verb},
+                            {"to", v.path.nodes[s.to].label},
+                            {"time", format_rfc3339(s.time)},
+                            {"count", s.count},
+                            {"gap", s.gap},
+                            {"impact", s.impact}});
+  for (const auto& t : v.tasks)
+    data["tasks"].push_back({{"task", t.id},
+                             {"action", t.action},
+                             {"target", t.target},
+                             {"instance", t.instance},
+                             {"status", t.status},
+                             {"detail", t.detail}});
+  return data;
+}
+
+void show_incident(const call& c, const incident::view& v) {
+  const auto format = c.option("as");
+  if (format == "ocsf")
+    return c.reply.ok({{"text", incident::to_ocsf_json(v, "updated")}});
+  if (format == "stix")
+    return c.reply.ok({{"text", incident::to_stix(v)}});
+  if (format == "navigator")
+    return c.reply.ok({{"text", incident::to_navigator_layer(v)}});
+  if (format == "dot")
+    return c.reply.ok({{"text", incident::to_dot(v)}});
+  json sections = json::array({json{{"title", v.title}, {"fields", head_of(v)}}, timeline_of(v), path_of_view(v),
+                               entities_of_view(v), tasks_of_view(v), history_of_view(v)});
+  c.reply.ok({{"sections", sections}, {"data", data_of(v)}});
+}
+
+void run_incident(const call& c) {
+  c.self->request(c.services->incidents, ask_timeout, incident::get_incident{c.option("tenant", "default"), c.word(1)})
+      .then(
+          [c](const command_done& found) {
+            if (found.incident)
+              show_incident(c, *found.incident);
+            else
+              c.reply.fail(failure{ec::not_found, "no incident " + c.word(1)});
+          },
+          [c](const caf::error& e) { c.reply.fail(e); });
+}
+
+template <class Message>
+void order_incident(const call& c, Message message, const std::string& text) {
+  c.self->request(c.services->incidents, ask_timeout, std::move(message))
+      .then(
+          [c, text](const command_done& done) {
+            c.reply.ok({{"text", done.changed ? text : "nothing to change"}, {"data", {{"changed", done.changed}}}});
+          },
+          [c](const caf::error& e) { c.reply.fail(e); });
+}
+
+void change(const call& c, incident::command asked, const std::string& text) {
+  order_incident(c, change_incident{c.option("tenant", "default"), c.word(1), std::move(asked), c.user}, text);
+}
+
+void run_status(const call& c) {
+  const auto to = incident::status_from(c.word(2));
+  if (!to)
+    return c.reply.fail(failure{
+        ec::invalid_input,
+        fmt::format("'{}' is no status: new, in_progress, contained, resolved, closed, false_positive", c.word(2))});
+  const auto named = c.option("as", *to == incident::status::false_positive ? "false_positive" : "");
+  const auto found = named.empty() ? incident::classification::none
+                                   : incident::classification_from(named).value_or(incident::classification::none);
+  incident::set_status asked;
+  asked.to = *to;
+  asked.found = found;
+  asked.reason = c.rest(3);
+  change(c, asked, fmt::format("{} is {} now", c.word(1), c.word(2)));
+}
+
+void run_assign(const call& c) {
+  incident::assign asked;
+  asked.owner = c.word(2);
+  change(c, asked, fmt::format("{} belongs to {} now", c.word(1), c.word(2)));
+}
+
+void run_comment(const call& c) {
+  incident::add_comment asked;
+  asked.text = c.rest(2);
+  change(c, asked, "noted");
+}
+
+void run_automation(const call& c) {
+  incident::set_automation asked;
+  asked.on = c.word(2) == "on";
+  change(c, asked, fmt::format("automation of {} is {}", c.word(1), asked.on ? "on" : "off"));
+}
+
+void run_merge(const call& c) {
+  order_incident(c, incident::merge_incidents{c.option("tenant", "default"), c.word(1), c.word(2), "{}", c.user},
+                 fmt::format("{} went into {}", c.word(1), c.word(2)));
+}
+
+void run_unmerge(const call& c) {
+  order_incident(c, incident::unmerge_incidents{c.option("tenant", "default"), c.word(1), c.word(2), c.user},
+                 fmt::format("{} is out of {} again", c.word(1), c.word(2)));
+}
+
+void run_split(const call& c) {
+  incident::move_alerts message{c.option("tenant", "default"), c.word(1), c.option("to"), {}, c.user};
+  for (std::size_t i = 2; i < c.words.size(); ++i) {
+    if (c.words[i].rfind("--", 0) == 0) {
+      ++i;
+      continue;
+    }
+    message.alert_ids.push_back(c.words[i]);
+  }
+  order_incident(c, std::move(message), "moved");
+}
+
+void run_alerts(const call& c) {
+  c.reply.ok(c.services->alerts(c.number("last", 50, 1, 10'000)));
+}
+
+} // namespace
+
+void add_incident_commands(command_table& table) {
+  const auto here = command_scope::here;
+  table["incidents"] = {"incidents [--status S|all] [--tenant T] [--last N]",
+                        "the incidents of all nodes, highest score first",
+                        here,
+                        1,
+                        false,
+                        run_incidents};
+  table["incident"] = {"incident ID [--as ocsf|stix|navigator|dot]",
+                       "timeline, attack path, entities, why each alert is in it, tasks",
+                       here,
+                       2,
+                       false,
+                       run_incident};
+  table["alerts"] = {"alerts [--last N]", "the newest alerts of all nodes", here, 1, false, run_alerts};
+  table["assign"] = {"assign ID USER", "give an incident an owner", here, 3, true, run_assign};
+  table["status"] = {
+      "status ID STATUS [REASON] [--as CLASSIFICATION]",
+      "new, in_progress, contained, resolved, closed (--as true_positive|benign|duplicate|test), false_positive",
+      here,
+      3,
+      true,
+      run_status};
+  table["comment"] = {"comment ID TEXT", "note something on an incident", here, 3, true, run_comment};
+  table["automation"] = {
+      "automation ID on|off", "let playbooks act on an incident by themselves, or not", here, 3, true, run_automation};
+  table["merge"] = {"merge FROM INTO", "put one incident into another", here, 3, true, run_merge};
+  table["unmerge"] = {"unmerge FROM INTO", "take it out again", here, 3, true, run_unmerge};
+  table["split"] = {"split ID ALERT… [--to ID]", "move alerts to another or a new incident", here, 3, true, run_split};
+}
+
+} // namespace soc::control
