@@ -12,9 +12,10 @@ struct run_start {
   std::string id, tenant = "default", incident_id, rule, mode, entity, reason, asked_by;
   std::int64_t veto_s = 300, approve_within_s = 8 * 3600;
   bool recommended = false;
-  bool fresh = true;              ///< false: the journal has its beginning
-  std::vector<std::string> texts; ///< fresh: the playbook, then its sub-playbooks
-  nlohmann::json inputs;          ///< fresh
+  bool fresh = true;                  ///< false: the journal has its beginning
+  std::vector<std::string> texts;     ///< fresh: the playbook, then its sub-playbooks
+  nlohmann::json inputs;              ///< fresh
+  std::vector<journal_entry> history; ///< not fresh: its journal, when the manager has read it anyway
 };
 
 /// An action step wants doing: one task for each resource instance that fits. Asked again (after a restart) under the

@@ -428,6 +428,24 @@ void apply(gate_state& state, const gate_event& event) {
   prune(state, event.at);
 }
 
+gate_state restored(std::vector<grant> grants) {
+  gate_state out;
+  std::sort(grants.begin(), grants.end(),
+            [](const auto& a, const auto& b) { return std::tie(a.at, a.id) < std::tie(b.at, b.id); });
+  for (auto& g : grants) {
+    if (g.undo_of.empty()) {
+      out.by_time.emplace_back(g.at, g.id);
+      if (g.standing)
+        out.standing_by_target[target_slot(g.instance, g.type, g.target)].insert(g.id);
+    }
+    auto id = g.id;
+    out.grants.emplace(std::move(id), std::move(g));
+  }
+  if (!out.by_time.empty())
+    prune(out, out.by_time.back().first);
+  return out;
+}
+
 std::optional<permit> issue_permit(const gate_state& state, const gate_request& request) {
   const auto fingerprint = fingerprint_of(request);
   if (request.effect != action_effect::read) {

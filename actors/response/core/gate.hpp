@@ -144,6 +144,8 @@ gate_decision decide(const gate_state& state, const gate_config& config, const g
 std::vector<gate_event> release(const gate_state& state, const std::string& id, std::string why, unix_ns now);
 std::vector<gate_event> emergency(const gate_state& state, bool stop, std::string who, std::string why, unix_ns now);
 void apply(gate_state& state, const gate_event& event);
+/// The state that holds exactly these grants: from a snapshot.
+gate_state restored(std::vector<grant> grants);
 
 /// Leave to make one call. Made by issue_permit alone; a caller without one can't reach a component.
 class permit {

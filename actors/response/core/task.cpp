@@ -43,6 +43,7 @@ constexpr task_move moves[] = {
     {s::running, e::doubtful, s::unknown},
     {s::done, e::in_effect, s::verified},
     {s::done, e::not_in_effect, s::failed},
+    {s::done, e::unseen, s::done},
     {s::done, e::undo_begun, s::undoing},
     {s::done, e::expired, s::expired},
     {s::verified, e::undo_begun, s::undoing},
@@ -60,6 +61,7 @@ constexpr task_move moves[] = {
 };
 
 constexpr unix_ns max_backoff_ns = 60 * ns_per_s;
+constexpr std::uint32_t max_sightings = 3;
 constexpr unix_ns undo_retry_ns = 60 * ns_per_s;
 
 unix_ns backoff_ns(const task_spec& spec, std::uint32_t attempt) {
@@ -178,6 +180,11 @@ void apply(task_state& state, const task_event& event, const action* what) {
     take_effect(state, event, what);
     break;
   case e::attempt_failed:
+  case e::unseen:
+    // Answered as done: that it can't be read for a while makes it no less so.
+    state.verify_pending = ++state.unseen < max_sightings;
+    state.again_at = event.until;
+    break;
   case e::postponed:
     state.again_at = event.until;
     break;
@@ -227,7 +234,7 @@ task_step next_step(const task_state& state, unix_ns now, bool call_in_flight) {
                                                           : task_step{kind::ask_gate, 0, true};
   case s::done:
     if (state.verify_pending)
-      return {kind::read_back};
+      return state.again_at > now ? task_step{kind::wait, state.again_at} : task_step{kind::read_back};
     [[fallthrough]];
   case s::verified:
     return state.expires_at > 0 ? task_step{kind::wait, state.expires_at} : task_step{};
@@ -279,7 +286,8 @@ result<std::vector<task_event>> undo(const task_state& state, const action* what
     return not_now(state, "undone");
   if (what == nullptr || what->effect != action_effect::reversible)
     return failure{ec::invalid_input, fmt::format("'{}' can't be undone", state.spec.action)};
-  return std::vector{event_of(e::undo_begun, now, fmt::format("undone by {}: {}", user, reason), user)};
+  return std::vector{
+      event_of(e::undo_begun, now, fmt::format("undone by {}: {}", user.empty() ? "its run" : user, reason), user)};
 }
 
 result<std::vector<task_event>> resolve(const task_state& state, bool happened, const std::string& user,

@@ -51,6 +51,7 @@ enum class task_event_kind : std::uint8_t {
   resolved = 20,
   postponed = 21,
   observed = 22,
+  unseen = 23, ///< done, but it could not be read back: again at `until`
 };
 
 /// Everything a task is about; fixed at its creation.
@@ -87,7 +88,7 @@ struct task_state {
   task_spec spec;
   bool exists = false;
   task_status status = task_status::pending;
-  std::uint32_t attempts = 0, undo_attempts = 0;
+  std::uint32_t attempts = 0, undo_attempts = 0, unseen = 0;
   unix_ns created_at = 0, changed_at = 0, decide_by = 0, again_at = 0, effect_at = 0, expires_at = 0;
   bool for_veto = false, veto_passed = false, verify_pending = false, by_expiry = false, undo_by_person = false;
   std::uint32_t people_needed = 0;
@@ -127,6 +128,7 @@ result<std::vector<task_event>> reject(const task_state& state, const std::strin
                                        unix_ns now);
 result<std::vector<task_event>> cancel(const task_state& state, const std::string& user, const std::string& reason,
                                        unix_ns now);
+/// `user` empty: by its run.
 result<std::vector<task_event>> undo(const task_state& state, const action* what, const std::string& user,
                                      const std::string& reason, unix_ns now);
 result<std::vector<task_event>> resolve(const task_state& state, bool happened, const std::string& user,

@@ -1,0 +1,219 @@
+#include "response/manager_work.hpp"
+#include "runtime/error.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace soc::response {
+
+namespace {
+
+constexpr std::chrono::seconds command_timeout{8};
+
+std::string_view to_string(command_kind kind) {
+  static constexpr std::string_view names[] = {"approve",          "reject", "undo",   "cancel",  "pause",
+                                               "resume",           "retry",  "signal", "resolve", "emergency stop",
+                                               "emergency release"};
+  return names[static_cast<std::size_t>(kind) % 11];
+}
+
+bool is_for_runs(command_kind kind) {
+  return kind == command_kind::pause || kind == command_kind::resume || kind == command_kind::retry ||
+         kind == command_kind::signal;
+}
+
+template <class Map>
+std::vector<std::string> beginning_with(const Map& all, const std::string& id) {
+  std::vector<std::string> out;
+  for (auto it = all.lower_bound(id); it != all.end() && it->first.starts_with(id); ++it)
+    out.push_back(it->first);
+  return out;
+}
+
+/// Collects the answers of many, and answers once.
+struct gathered {
+  std::size_t left = 0, obeyed = 0;
+  std::string refusals;
+  std::function<void(command_answer)> deliver;
+
+  void take(const command_answer& answer) {
+    obeyed += answer.obeyed ? 1 : 0;
+    if (!answer.obeyed)
+      refusals += (refusals.empty() ? "" : "; ") + answer.text;
+    if (--left == 0)
+      deliver({obeyed > 0, fmt::format("{} obeyed{}{}", obeyed, refusals.empty() ? "" : "; not: ", refusals)});
+  }
+};
+
+} // namespace
+
+void manager_work::command(const operator_command& order, caf::typed_response_promise<command_answer> promise) {
+  auto work = *this;
+  if (order.user.empty()) {
+    promise.deliver(command_answer{false, "a command needs the name of who gives it"});
+    return;
+  }
+  if (order.kind == command_kind::emergency_stop || order.kind == command_kind::emergency_release)
+    return emergency_command(order, promise);
+  if (order.id.empty()) {
+    promise.deliver(command_answer{false, "name a task, a run or an incident"});
+    return;
+  }
+  const auto tasks = beginning_with(at().tasks, order.id);
+  const auto runs = beginning_with(at().runs, order.id);
+  if (tasks.size() + runs.size() == 1)
+    return tasks.size() == 1 ? command_task(tasks[0], order, promise) : command_run(runs[0], order, promise);
+  if (tasks.size() + runs.size() > 1) {
+    promise.deliver(
+        command_answer{false, fmt::format("'{}' is the beginning of {} ids", order.id, tasks.size() + runs.size())});
+    return;
+  }
+  const auto of_incident = [&](const task_state& t) { return t.spec.incident_id.starts_with(order.id); };
+  std::vector<std::string> run_ids;
+  for (const auto& [id, run] : at().runs)
+    if (run.view.incident_id.starts_with(order.id) && run.handle)
+      run_ids.push_back(id);
+  command_many(tasks_where(of_incident), run_ids, order, promise);
+}
+
+void manager_work::command_task(const std::string& id, const operator_command& order, promise_type promise) {
+  const auto& task = at().tasks.at(id);
+  auto work = *this;
+  const std::function<void(command_answer)> answer = [work, order, promise](const command_answer& a) mutable {
+    work.audit(order, a);
+    promise.deliver(a);
+  };
+  if (is_for_runs(order.kind))
+    return command_run(task.state.spec.run_id, order, promise);
+  if (!task.handle)
+    return answer({false, fmt::format("task {} is {}; nothing can be done with it", id, to_string(task.state.status))});
+  self_->request(task.handle, command_timeout, task_command{order, false}).then(answer, [answer](const caf::error& e) {
+    answer({false, describe(e)});
+  });
+}
+
+void manager_work::command_run(const std::string& id, const operator_command& order, promise_type promise) {
+  if (order.kind == command_kind::undo)
+    return command_many(tasks_where([&](const task_state& t) { return t.spec.run_id == id; }), {}, order, promise);
+  auto work = *this;
+  const std::function<void(command_answer)> answer = [work, order, promise](const command_answer& a) mutable {
+    work.audit(order, a);
+    promise.deliver(a);
+  };
+  const std::function<void(caf::actor)> send = [work, order, answer](const caf::actor& run) mutable {
+    if (!run)
+      return answer({false, "the run can't be reached"});
+    work.self_->request(run, command_timeout, run_command{order}).then(answer, [answer](const caf::error& e) {
+      answer({false, describe(e)});
+    });
+  };
+  const auto run = at().runs.find(id);
+  if (run == at().runs.end())
+    return answer({false, "no run " + id});
+  if (run->second.handle)
+    return send(run->second.handle);
+  // It has ended: its actor is made again from the journal, for a retry or to say why not.
+  run_start start;
+  start.id = id;
+  start.tenant = run->second.view.tenant;
+  start.fresh = false;
+  run->second.final = false;
+  start_child_run(std::move(start), send);
+}
+
+void manager_work::command_many(const std::vector<std::string>& tasks, const std::vector<std::string>& runs,
+                                const operator_command& order, promise_type promise) {
+  auto work = *this;
+  auto all = std::make_shared<gathered>();
+  all->deliver = [work, order, promise](const command_answer& a) mutable {
+    work.audit(order, a);
+    promise.deliver(a);
+  };
+  std::vector<std::pair<caf::actor, bool>> receivers; // newest effect first
+  for (const auto& id : tasks) {
+    const auto& task = at().tasks.at(id);
+    const auto status = task.state.status;
+    const bool waits = status == task_status::waiting_approval || status == task_status::pending;
+    const bool stands =
+        status == task_status::done || status == task_status::verified || status == task_status::unknown;
+    if (task.handle && !is_for_runs(order.kind) && (order.kind == command_kind::undo ? stands : waits))
+      receivers.emplace_back(task.handle, true);
+  }
+  if (order.kind != command_kind::undo)
+    for (const auto& id : runs)
+      receivers.emplace_back(at().runs.at(id).handle, false);
+  if (receivers.empty()) {
+    promise.deliver(command_answer{
+        false, fmt::format("no task or run of '{}' can be told to {}", order.id, to_string(order.kind))});
+    return;
+  }
+  all->left = receivers.size();
+  for (const auto& [receiver, is_task] : receivers) {
+    const auto take = [all](const command_answer& a) { all->take(a); };
+    const auto failed = [all](const caf::error& e) { all->take({false, describe(e)}); };
+    if (is_task)
+      self_->request(receiver, command_timeout, task_command{order, false}).then(take, failed);
+    else
+      self_->request(receiver, command_timeout, run_command{order}).then(take, failed);
+  }
+}
+
+void manager_work::emergency_command(const operator_command& order, promise_type promise) {
+  auto work = *this;
+  gate_emergency ask{order.tenant, order.user, order.reason, order.kind == command_kind::emergency_stop};
+  self_->request(shared_->gate.actor(), command_timeout, std::move(ask))
+      .then(
+          [work, order, promise](const command_answer& a) mutable {
+            work.audit(order, a);
+            promise.deliver(a);
+          },
+          [promise](const caf::error& e) mutable {
+            promise.deliver(command_answer{false, describe(e)});
+          });
+}
+
+void manager_work::audit(const operator_command& order, const command_answer& answer) {
+  shared_->audit.send(self_, audit_note{order.tenant, order.user, std::string(to_string(order.kind)), order.id,
+                                        order.reason, (answer.obeyed ? "obeyed: " : "not obeyed: ") + answer.text});
+}
+
+// ---- Questions
+
+task_views manager_work::list(const list_tasks& query) const {
+  task_views out;
+  for (const auto& id : tasks_where([&](const task_state& t) {
+         return (query.tenant.empty() || t.spec.tenant == query.tenant) &&
+                t.spec.incident_id.starts_with(query.incident_id) && t.spec.run_id.starts_with(query.run_id);
+       })) {
+    ++out.total;
+    if (out.all.size() < query.limit)
+      out.all.push_back(view_of(at().tasks.at(id).state));
+  }
+  return out;
+}
+
+run_views manager_work::list(const list_runs& query) const {
+  run_views out;
+  for (const auto& [id, run] : at().runs)
+    if (!run.view.status.empty() && (query.tenant.empty() || run.view.tenant == query.tenant) &&
+        run.view.incident_id.starts_with(query.incident_id))
+      out.all.push_back(run.view);
+  out.total = out.all.size();
+  std::sort(out.all.begin(), out.all.end(), [](const auto& a, const auto& b) { return a.started_at > b.started_at; });
+  if (out.all.size() > query.limit)
+    out.all.resize(query.limit);
+  return out;
+}
+
+response_metrics manager_work::metrics() const {
+  response_metrics out{at().counters};
+  for (const auto& [id, task] : at().tasks)
+    if (!is_final(task.state.status))
+      ++out.counters[fmt::format("tasks_now_{}", to_string(task.state.status))];
+  for (const auto& [id, run] : at().runs)
+    out.counters["runs_open"] += run.final ? 0 : 1;
+  return out;
+}
+
+} // namespace soc::response

@@ -1,0 +1,55 @@
+// response/manager_work.hpp - what the manager's handlers do. A cheap handle on the actor, carried along by
+// continuations.
+#pragma once
+#include "response/response_manager.hpp"
+
+namespace soc::response {
+
+class manager_work {
+public:
+  manager_work(manager_actor* self, services_ptr shared) : self_(self), shared_(std::move(shared)) {}
+
+  void recover();
+  void hear(const incident_changed& change);
+  void perform(const perform_action& wish, const caf::actor& run);
+  void take_report(const task_report& report);
+  void take_run(const run_changed& change);
+  void undo(const undo_step& what);
+  void cancel(const cancel_steps& what);
+  void command(const operator_command& order, caf::typed_response_promise<command_answer> promise);
+  task_views list(const list_tasks& query) const;
+  run_views list(const list_runs& query) const;
+  response_metrics metrics() const;
+
+private:
+  using promise_type = caf::typed_response_promise<command_answer>;
+
+  void recover_tasks(const journal_entries& found);
+  void recover_runs(const journal_entries& found);
+  void recovered();
+  void start_run(const wanted_run& wanted);
+  void start_child_run(run_start start, std::function<void(caf::actor)> then);
+  void start_task(task_start start);
+  void adopt(const supervisor_ref& supervisor, const std::string& name, std::function<void(caf::actor)> then);
+  void settle_steps(const std::string& task_id);
+  void settle(const std::string& key);
+  void note_undo(const std::string& id, const std::string& key, bool obeyed);
+  void settle_undo(const std::string& key);
+  void tell_run(const std::string& run_id, const std::function<void(const run_ref&)>& tell);
+  void tell_incident(const task_state& task);
+  void forget_old();
+  void audit(const operator_command& order, const command_answer& answer);
+  void command_run(const std::string& id, const operator_command& order, promise_type promise);
+  void command_task(const std::string& id, const operator_command& order, promise_type promise);
+  void command_many(const std::vector<std::string>& tasks, const std::vector<std::string>& runs,
+                    const operator_command& order, promise_type promise);
+  std::vector<std::string> tasks_where(const std::function<bool(const task_state&)>& fits) const;
+  void emergency_command(const operator_command& order, promise_type promise);
+
+  manager_state& at() const { return self_->state; }
+
+  manager_actor* self_;
+  services_ptr shared_;
+};
+
+} // namespace soc::response

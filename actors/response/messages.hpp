@@ -1,0 +1,111 @@
+// response/messages.hpp - messages among the actors of response: gate, call pool, audit, tasks, manager. What
+// neighbours see is runtime/response_interfaces.hpp; what runs see is runtime/run_interfaces.hpp.
+#pragma once
+#include "response/content.hpp"
+#include "runtime/actor.hpp"
+#include "runtime/run_interfaces.hpp"
+#include "runtime/supervisor.hpp"
+
+namespace soc::response {
+
+// ---- Gate
+
+/// → gate_answer, after the grant is in the journal.
+struct gate_ask {
+  gate_request request;
+};
+struct gate_answer {
+  gate_decision decision;
+  std::optional<permit> leave; ///< when allowed
+};
+/// An effect stands no more, or never did. No answer.
+struct gate_release {
+  std::string tenant, id, why;
+};
+/// → command_answer.
+struct gate_emergency {
+  std::string tenant, who, why;
+  bool stop = true;
+};
+using gate_interface = accepts<gate_ask, gate_release, gate_emergency>;
+using gate_ref = ref<gate_interface>;
+
+// ---- Call pool
+
+/// → call_answer. Refused when the permit doesn't cover the call; `read_back` calls the verifying read action instead.
+struct call_request {
+  permit leave;
+  component_call call;
+  std::string fingerprint; ///< of the call the permit is for
+  bool read_back = false;
+};
+struct call_answer {
+  call_outcome outcome;
+};
+using call_pool_interface = accepts<call_request>;
+using call_pool_ref = ref<call_pool_interface>;
+
+// ---- Audit
+
+struct audit_note {
+  std::string tenant, user, what, object, reason, outcome;
+};
+using audit_interface = accepts<audit_note>;
+using audit_ref = ref<audit_interface>;
+
+// ---- Tasks
+
+/// The task is in a new state.
+struct task_report {
+  task_state state;
+  bool settled = false; ///< its step need not wait any longer
+};
+/// A person's command, or the run's, about this task → command_answer.
+struct task_command {
+  operator_command command;
+  bool by_run = false; ///< compensation, not a person
+};
+using task_interface = accepts<task_command>;
+using task_ref = ref<task_interface>;
+
+// ---- Manager
+
+/// Work on this node has been handed over, or comes with a restart: look for open runs and tasks that are ours.
+struct recover_responses {};
+using task_manager_interface = accepts<task_report>;
+using task_manager_ref = ref<task_manager_interface>;
+
+/// What all actors of response share. Built once by the node; refs are stable handles.
+struct services {
+  std::string node;
+  std::shared_ptr<content_holder> content;
+  journal_ref journal;
+  store_ref store;
+  bus_ref bus;
+  gate_ref gate;
+  call_pool_ref calls;
+  audit_ref audit;
+  caf::actor manager;
+  supervisor_ref tasks, runs;
+  task_listener_ref incidents; ///< hears of every task change; may be empty
+  driver_set drivers;
+  std::size_t call_workers = 8;
+  /// The child that a run is (playbook/run_actor.hpp); the composition root knows both sides.
+  std::function<child_spec(const run_start&)> make_run;
+  /// Is what belongs to this incident ours? By ownership of the incident.
+  std::function<bool(const std::string& tenant, const std::string& incident_id)> owns;
+};
+using services_ptr = std::shared_ptr<const services>;
+
+} // namespace soc::response
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::gate_ask)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::gate_answer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::gate_release)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::gate_emergency)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::call_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::call_answer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::audit_note)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::task_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::task_command)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::recover_responses)

@@ -1,0 +1,56 @@
+// response/response_manager.hpp - RESPONSE MANAGER: hears of incidents, starts the runs that response rules want, makes
+// tasks of what runs ask for, tells the incident of every task, and obeys people. One a node, for the incidents the
+// node owns. Keeps no truth of its own: runs and tasks are in their journals, read at the start.
+#pragma once
+#include "response/core/plan.hpp"
+#include "response/task_actor.hpp"
+
+#include <set>
+
+namespace soc::response {
+
+struct known_task {
+  task_state state;
+  bool settled = false;
+  bool undo_asked = false, undo_answered = false; ///< by its run
+  caf::actor handle;                              ///< empty once it has ended
+};
+
+struct known_run {
+  run_view view;
+  caf::actor handle;
+  bool final = false;
+};
+
+/// A step of a run that waits for its tasks.
+struct waiting_step {
+  std::string run_id, path;
+  std::uint32_t attempt = 1;
+  std::vector<std::string> tasks;
+};
+
+struct manager_state {
+  static inline const char* name = "response-manager";
+  std::map<std::string, known_task> tasks;
+  std::map<std::string, known_run> runs;
+  std::map<std::string, std::vector<std::string>> tasks_of_step; ///< run\nstep -> task ids
+  std::map<std::string, waiting_step> waiting;                   ///< run\nstep
+  std::map<std::string, waiting_step> undoing;                   ///< run\npath
+  std::map<std::string, incident_view_ptr> incidents;            ///< the open ones, as last heard of
+  std::map<std::string, std::uint64_t> counters;
+  std::vector<incident_changed> early; ///< heard before recovery was done
+  bool recovered = false;
+};
+using manager_actor = caf::stateful_actor<manager_state, observed_actor>;
+
+/// Interfaces: manager_interface, run_manager_interface, task_manager_interface, recover_responses.
+caf::behavior response_manager(manager_actor* self, services_ptr shared);
+
+/// Children of the supervisor "response", in order: audit, gate, calls, tasks, runs, manager. `shared` holds their
+/// stable handles.
+supervisor_spec plan_response(services_ptr shared);
+
+/// The incident as conditions and references see it.
+nlohmann::json incident_json(const incident_view& incident);
+
+} // namespace soc::response

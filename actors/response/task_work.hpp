@@ -1,0 +1,89 @@
+// response/task_work.hpp - what a task actor does between its messages: journal, gate, intent, call, reading back. A
+// cheap handle on the actor, carried along by continuations.
+#pragma once
+#include "response/task_actor.hpp"
+
+namespace soc::response {
+
+constexpr std::chrono::seconds task_port_timeout{5};
+
+struct task_wake {
+  unix_ns due = 0;
+};
+
+class task_work {
+public:
+  task_work(task_actor* self, services_ptr shared) : self_(self), shared_(std::move(shared)) {}
+
+  void start(const task_start& from);
+  void command(const task_command& order, caf::typed_response_promise<command_answer> promise);
+  void wake(unix_ns due);
+  task_actor_state& at();
+
+private:
+  // ---- State: journal, then apply, then what follows
+
+  void begin(const task_spec& spec);
+  void replay(const journal_entries& found, const task_start& from);
+  void ready();
+  void append(task_event event, std::function<void()> then);
+  void append_at(std::uint64_t sequence, task_event event, std::function<void()> then,
+                 std::function<void()> on_conflict);
+  void report();
+  void give_up(const std::string& doing, const caf::error& error);
+
+  // ---- What is to be done next
+
+  void go_on();
+  void finish();
+
+  /// What stands no more, or can't be taken back, need not stay in the gate's books.
+  void release_if_over();
+  void set_timer(unix_ns until);
+
+  // ---- Gate and call
+
+  const action* find_action(const task_spec& spec);
+  /// By the present content: after a reload an action may mean something else, or be gone.
+  const action* current_action();
+  const action* inverse_of(const action& what);
+  std::optional<component_call> call_of(bool undo);
+  void gone(bool undo);
+
+  /// `again`: the call was journaled as started before a restart, and is known not to have been made or may be
+  /// repeated.
+  void ask_gate(bool undo, bool again);
+  void take_verdict(const gate_answer& answer, const component_call& call, const std::string& fingerprint, bool undo,
+                    bool again);
+  task_event refusal(std::string why);
+  std::string intent_key(bool undo);
+  void put_intent(call_request request, bool undo);
+  void make_call(call_request request, bool undo);
+  void put_result(const call_outcome& outcome, bool undo);
+  void take_outcome(const call_outcome& outcome);
+  void settle_doubt(task_event event, std::optional<bool> stands, const nlohmann::json& output);
+
+  // ---- Recovery and reading back
+
+  void recover(bool undo);
+  void look_then_judge();
+  using seen_handler = std::function<void(std::optional<bool>, const nlohmann::json&)>;
+
+  /// Asks the target whether the effect stands. Without `then`, what is seen is journaled.
+  void read_back(seen_handler then);
+  nlohmann::json read_parameters(const action& read);
+  void make_reading(call_request request, seen_handler then);
+  void take_sight(std::optional<bool> stands, const nlohmann::json& output);
+
+  // ---- Commands
+
+  result<std::vector<task_event>> decide_command(const operator_command& order, bool by_run);
+  void audit(const std::string& what, const std::string& why);
+  task_actor* self_;
+  services_ptr shared_;
+  content_ptr content_;
+};
+
+} // namespace soc::response
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::task_wake)
