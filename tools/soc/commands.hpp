@@ -8,11 +8,13 @@ namespace soc::cli {
 
 void add_version(CLI::App& app, int& exit_code);
 void add_detect(CLI::App& app, int& exit_code);
+void add_rules(CLI::App& app, int& exit_code);
 void add_correlate(CLI::App& app, int& exit_code);
 void add_node(CLI::App& app, int& exit_code);
 void add_shell(CLI::App& app, int& exit_code);
 void add_config(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
 void add_normalize(CLI::App& app, int& exit_code);
+void add_mapping(CLI::App& app, int& exit_code);
 
 } // namespace soc::cli

@@ -1,5 +1,4 @@
 // tools/soc/detect_command.cpp - soc detect: rules over a log file, one JSON line a match.
-#include "base/json_writer.hpp"
 #include "detection/rule_files.hpp"
 #include "tools/soc/commands.hpp"
 #include "tools/soc/data_root.hpp"
@@ -16,7 +15,7 @@ struct detect_options {
   detection::rule_sources rules;
   std::vector<std::string> inputs;
   std::string explain;
-  bool stats = false;
+  bool stats = false, walk = false;
   unsigned threads = 1;
 };
 
@@ -33,6 +32,8 @@ int run_detect(const detect_options& options) {
       std::cerr << render(d, {});
   const bool readable = options.explain.empty() ? run.detect(options.inputs, options.threads, std::cout)
                                                 : run.explain(options.explain, options.inputs, std::cout);
+  if (options.walk)
+    run.walk(options.inputs);
   if (options.stats)
     std::cerr << run.stats_json() << '\n';
   return readable && run.failed_rules() == 0 && run.unreadable_records() == 0 ? 0 : 1;
@@ -53,6 +54,7 @@ void add_detect(CLI::App& app, int& exit_code) {
   command->add_option("--threads", options->threads, "worker threads")->check(CLI::Range(1, 256));
   command->add_option("--explain", options->explain, "show which parts of this rule's condition held, event by event");
   command->add_flag("--stats", options->stats, "one JSON line of figures on stderr when done");
+  command->add_flag("--walk", options->walk, "also measure a bare walk of the same JSON, for --stats");
   command->add_option("FILE", options->inputs, "log files, or - for stdin")->required();
   command->callback([options, &exit_code] { exit_code = run_detect(*options); });
 }

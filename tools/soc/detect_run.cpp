@@ -1,128 +1,142 @@
 #include "tools/soc/detect_run.hpp"
 
 #include "base/json_writer.hpp"
-#include "ingest/core/json_decoder.hpp"
-#include "ingest/core/json_splitter.hpp"
-#include "ingest/core/windows_event.hpp"
+#include "ingest/core/record_assembler.hpp"
+#include "tools/soc/data_root.hpp"
+#include "tools/soc/input_reader.hpp"
+#include "tools/soc/ordered_work.hpp"
 
-#include <cstdio>
+#include <simdjson.h>
+
+#include <chrono>
+#include <ctime>
 #include <iostream>
-#include <memory>
 #include <sys/resource.h>
 
 namespace soc::cli {
 
-void run_totals::add(const run_totals& more) {
-  records += more.records;
-  quarantined += more.quarantined;
-  matches += more.matches;
-  bytes += more.bytes;
-}
-
 namespace {
 
-using steady = std::chrono::steady_clock;
+// Small enough to stay in the cache between reading, decoding and matching.
+constexpr std::size_t detect_batch_bytes = 256 * 1024;
 
-double seconds_since(steady::time_point start) {
-  return std::chrono::duration<double>(steady::now() - start).count();
-}
-
-/// The records of one file, decoded one after the other.
-class record_walk {
+/// Wall and processor time of a phase.
+class phase_clock {
 public:
-  record_walk(model::dictionary_ptr names) : names_(names), decoder_(names, {}) {}
-
-  template <class Each>
-  bool walk(const std::string& path, run_totals& totals, Each each) {
-    std::FILE* file = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
-    if (file == nullptr)
-      return false;
-    ingest::json_splitter splitter;
-    std::uint32_t index = 0;
-    const auto take = [&](std::string_view document, std::uint64_t) {
-      slots_.clear();
-      memory_.reset();
-      model::event ev;
-      ev.raw = document;
-      ev.record_index = index++;
-      ++totals.records;
-      if (decode(document))
-        ++totals.quarantined;
-      ev.native = slots_;
-      each(ev);
-    };
-    std::string buffer(chunk_bytes + ingest::json_decoder::padding, '\0');
-    while (const auto size = std::fread(buffer.data(), 1, chunk_bytes, file)) {
-      totals.bytes += size;
-      splitter.feed({buffer.data(), size}, take);
-    }
-    splitter.finish(take);
-    if (file != stdin)
-      std::fclose(file);
-    return true;
+  run_times elapsed() const {
+    return {seconds(CLOCK_MONOTONIC) - start_.wall, seconds(CLOCK_PROCESS_CPUTIME_ID) - start_.cpu};
   }
 
 private:
-  bool decode(std::string_view document) {
-    if (document.starts_with('<'))
-      return ingest::decode_windows_xml(document, *names_, memory_, slots_).has_value();
-    if (decoder_.decode(document, memory_, slots_))
-      return true;
-    ingest::flatten_windows_event(slots_, *names_, memory_);
-    return false;
+  static double seconds(clockid_t clock) {
+    timespec t{};
+    clock_gettime(clock, &t);
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / 1e9;
   }
-
-  static constexpr std::size_t chunk_bytes = 1 << 20;
-  model::dictionary_ptr names_;
-  ingest::json_decoder decoder_;
-  arena memory_{1 << 18};
-  std::vector<model::slot> slots_;
+  run_times start_{seconds(CLOCK_MONOTONIC), seconds(CLOCK_PROCESS_CPUTIME_ID)};
 };
-
-void write_match(std::string& out, const detection::sigma_rule& rule, const std::string& file, const model::event& ev) {
-  json_writer json(out);
-  json.begin_object().key("rule_id").string(rule.header.id).key("title").string(rule.header.title);
-  json.key("level").string(rule.header.level_text).key("tags").begin_array();
-  for (const auto& tag : rule.header.tags)
-    json.string(tag);
-  json.end_array().key("file").string(file).key("record").integer(ev.record_index);
-  json.key("time").string(ev.time == 0 ? std::string() : format_rfc3339(ev.time)).end_object();
-  out += '\n';
-}
 
 } // namespace
 
 bool detect_run::load(const detection::rule_sources& from, diagnostics& found) {
-  const auto start = steady::now();
   auto names = std::make_shared<model::field_dictionary>();
+  diagnostics of_mappings; // `soc mapping` reports them
+  mappings_ = ingest::mapping_set::load(ingest::mapping_sources::below(data_root()), *names, of_mappings);
+  const phase_clock reading;
   loaded_ = detection::load_rules(from, *names, system_clock_source().now(), found);
   names_ = names;
-  load_seconds_ = seconds_since(start);
-  const auto prepare = steady::now();
+  reading_ = reading.elapsed();
+  const phase_clock compiling;
   loaded_.compiled->prepare_routes();
-  prepare_seconds_ = seconds_since(prepare);
+  compiling_ = compiling.elapsed();
   return loaded_.loaded > 0;
 }
 
-bool detect_run::detect(const std::vector<std::string>& files, unsigned, std::ostream& out) {
-  const auto start = steady::now();
-  detection::matcher matcher(loaded_.compiled);
-  record_walk walk(names_);
+bool detect_run::each_batch(const std::string& file, const std::function<void(numbered_batch)>& out) {
+  auto reader = input_reader::open(file);
+  if (!reader) {
+    std::cerr << reader.error().what << '\n';
+    return false;
+  }
+  const auto now = system_clock_source().now();
+  numbered_batch batch;
+  std::uint32_t records = 0;
+  const auto hand_on = [&] {
+    if (batch.raw) {
+      batch.raw->bytes.reserve(batch.raw->bytes.size() + ingest::json_decoder::padding);
+      out(std::move(batch));
+    }
+    batch = {};
+  };
+  const auto add = [&](std::string_view record, std::uint64_t position) {
+    if (batch.raw && batch.raw->bytes.size() + record.size() > detect_batch_bytes)
+      hand_on();
+    if (!batch.raw) {
+      batch = {std::make_shared<model::raw_batch>(), records};
+      batch.raw->origin = file;
+      batch.raw->received_at = now;
+      batch.raw->bytes.reserve(std::max(detect_batch_bytes, record.size()) + ingest::json_decoder::padding);
+    }
+    batch.raw->add(record, position);
+    ++records;
+  };
+  ingest::record_assembler assembler;
+  std::string chunk;
   bool readable = true;
-  std::string lines;
+  while (true) {
+    const auto more = reader->next(chunk);
+    totals_.bytes += chunk.size();
+    if (!chunk.empty())
+      assembler.feed(chunk, add);
+    if (!more)
+      std::cerr << file << ": " << more.error().what << '\n';
+    readable = static_cast<bool>(more);
+    if (!more || !*more)
+      break;
+  }
+  assembler.flush(add);
+  hand_on();
+  return readable;
+}
+
+bool detect_run::detect(const std::vector<std::string>& files, unsigned threads, std::ostream& out) {
+  const phase_clock running;
+  bool readable = true;
+  if (threads > 1) {
+    readable = detect_threaded(files, threads, out);
+  } else {
+    batch_detector detector(loaded_.compiled, mappings_, names_);
+    for (const auto& file : files)
+      readable &= each_batch(file, [&](const numbered_batch& batch) { out << detector.detect(batch, totals_); });
+  }
+  out << std::flush;
+  running_ = running.elapsed();
+  return readable;
+}
+
+bool detect_run::detect_threaded(const std::vector<std::string>& files, unsigned threads, std::ostream& out) {
+  struct result {
+    std::string lines;
+    run_totals totals;
+  };
+  std::vector<std::unique_ptr<batch_detector>> detectors;
+  for (unsigned i = 0; i < threads; ++i)
+    detectors.push_back(std::make_unique<batch_detector>(loaded_.compiled, mappings_, names_));
+  ordered_work<numbered_batch, result> work(
+      threads,
+      [&](unsigned worker, const numbered_batch& batch) {
+        result done;
+        done.lines = detectors[worker]->detect(batch, done.totals);
+        return done;
+      },
+      [&](const result& done) {
+        out << done.lines;
+        totals_.add(done.totals);
+      });
+  bool readable = true;
   for (const auto& file : files)
-    readable &= walk.walk(file, totals_, [&](const model::event& ev) {
-      for (const auto rule : matcher.match(ev)) {
-        ++totals_.matches;
-        write_match(lines, loaded_.compiled->rules()[rule], file, ev);
-      }
-      if (lines.size() > 65536) {
-        out << lines;
-        lines.clear();
-      }
-    });
-  out << lines << std::flush;
-  seconds_ = seconds_since(start);
+    readable &= each_batch(file, [&](numbered_batch batch) { work.add(std::move(batch)); });
+  work.finish();
   return readable;
 }
 
@@ -132,19 +146,51 @@ bool detect_run::explain(const std::string& rule, const std::vector<std::string>
     std::cerr << "no rule '" << rule << "' is loaded\n";
     return false;
   }
-  detection::matcher matcher(loaded_.compiled);
-  record_walk walk(names_);
+  batch_detector detector(loaded_.compiled, mappings_, names_);
   bool readable = true;
   for (const auto& file : files)
-    readable &= walk.walk(file, totals_, [&](const model::event& ev) {
-      const bool routed = matcher.routed(*index, ev);
-      out << file << " record " << ev.record_index << (routed ? "" : " (not shown to the rule: another logsource)")
-          << '\n';
-      for (const auto& line : matcher.explain(*index, ev))
-        out << std::string(static_cast<std::size_t>(line.depth) * 2 + 2, ' ') << (line.held ? "true   " : "false  ")
-            << line.text << '\n';
+    readable &= each_batch(file, [&](const numbered_batch& batch) {
+      detector.each_event(batch, totals_, [&](const model::event& ev, std::uint32_t record) {
+        const bool routed = detector.matching().routed(*index, ev);
+        out << file << " record " << record << (routed ? "" : " (not shown to the rule: its logsource is another)")
+            << '\n';
+        for (const auto& line : detector.matching().explain(*index, ev))
+          out << std::string(static_cast<std::size_t>(line.depth) * 2 + 2, ' ') << (line.held ? "true   " : "false  ")
+              << line.text << '\n';
+      });
     });
   return readable;
+}
+
+void detect_run::walk(const std::vector<std::string>& files) {
+  const auto before = totals_;
+  const phase_clock walking;
+  simdjson::ondemand::parser parser;
+  std::uint64_t touched = 0;
+  for (const auto& file : files)
+    each_batch(file, [&](const numbered_batch& batch) {
+      for (std::size_t i = 0; i < batch.raw->records.size(); ++i) {
+        const auto record = batch.raw->record(i);
+        simdjson::ondemand::document document;
+        simdjson::ondemand::object object;
+        ++walked_.records;
+        walked_.bytes += record.size();
+        if (parser.iterate(record, record.size() + ingest::json_decoder::padding).get(document) ||
+            document.get_object().get(object))
+          continue;
+        for (auto field : object) {
+          std::string_view key, text;
+          if (field.error() || field.unescaped_key().get(key))
+            break;
+          touched += key.size();
+          if (!field.value().get_string().get(text))
+            touched += text.size();
+        }
+      }
+    });
+  walking_ = walking.elapsed();
+  totals_ = before;
+  walked_.matches = touched;
 }
 
 std::string detect_run::stats_json() const {
@@ -152,15 +198,26 @@ std::string detect_run::stats_json() const {
   getrusage(RUSAGE_SELF, &usage);
   std::string out;
   json_writer json(out);
-  const double span = seconds_ > 0 ? seconds_ : 1e-9;
+  const auto rate = [](std::uint64_t count, double seconds) {
+    return static_cast<double>(count) / std::max(seconds, 1e-9);
+  };
   json.begin_object().key("rules_loaded").integer(static_cast<std::int64_t>(loaded_.loaded));
   json.key("rules_failed").integer(static_cast<std::int64_t>(loaded_.failed));
   json.key("records").integer(static_cast<std::int64_t>(totals_.records));
   json.key("quarantined").integer(static_cast<std::int64_t>(totals_.quarantined));
   json.key("matches").integer(static_cast<std::int64_t>(totals_.matches));
-  json.key("seconds").real(seconds_).key("records_per_s").real(static_cast<double>(totals_.records) / span);
-  json.key("bytes_per_s").real(static_cast<double>(totals_.bytes) / span);
-  json.key("rules_read_s").real(load_seconds_).key("rules_compile_s").real(prepare_seconds_);
+  json.key("seconds").real(running_.wall).key("cpu_seconds").real(running_.cpu);
+  json.key("records_per_s").real(rate(totals_.records, running_.wall));
+  json.key("bytes_per_s").real(rate(totals_.bytes, running_.wall));
+  json.key("records_per_cpu_s").real(rate(totals_.records, running_.cpu));
+  if (walked_.records > 0)
+    json.key("walk_records_per_s")
+        .real(rate(walked_.records, walking_.wall))
+        .key("walk_records_per_cpu_s")
+        .real(rate(walked_.records, walking_.cpu));
+  json.key("rules_read_s").real(reading_.wall).key("rules_read_cpu_s").real(reading_.cpu);
+  json.key("routes").integer(static_cast<std::int64_t>(loaded_.compiled->route_count()));
+  json.key("routes_compile_s").real(compiling_.wall).key("routes_compile_cpu_s").real(compiling_.cpu);
   json.key("scanner_bytes").integer(static_cast<std::int64_t>(loaded_.compiled->scanner_bytes()));
   json.key("peak_rss_bytes").integer(static_cast<std::int64_t>(usage.ru_maxrss) * 1024).end_object();
   return out;

@@ -24,7 +24,9 @@ int main(int argc, char** argv) {
   soc::cli::add_doctor(app, exit_code);
   soc::cli::add_version(app, exit_code);
   soc::cli::add_normalize(app, exit_code);
+  soc::cli::add_mapping(app, exit_code);
   soc::cli::add_detect(app, exit_code);
+  soc::cli::add_rules(app, exit_code);
   soc::cli::add_correlate(app, exit_code);
   try {
     app.parse(argc, argv);

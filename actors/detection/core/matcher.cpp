@@ -300,7 +300,7 @@ std::vector<matcher::explained> matcher::explain(std::uint32_t rule, const model
   out.push_back({0, r.condition_text, holds(program_->root(rule)), r.condition_place});
   for (const auto& [name, part] : r.selections)
     explain_node(*part, 1, out);
-  prepared_.erase(on.get());
+  forget_routes();
   return out;
 }
 

@@ -28,6 +28,8 @@ public:
   /// The same on a given route, whatever the event's logsource is.
   std::span<const std::uint32_t> match_on(const route& on, const model::event& ev);
   void forget_types();
+  /// Call when a route given to match_on is gone: another one may get its address.
+  void forget_routes() { prepared_.clear(); }
 
   /// One line of an explanation: a search identifier or item of the rule, and whether it held.
   struct explained {

@@ -1,0 +1,54 @@
+// tools/soc/batch_detector.hpp - detects on batches of records offline: Windows events straight from their JSON,
+// everything else through the mappings. One a thread; owns a decoder, a normalizer and a matcher.
+#pragma once
+#include "detection/core/matcher.hpp"
+#include "ingest/core/json_decoder.hpp"
+#include "ingest/core/normalizer.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace soc::cli {
+
+struct run_totals {
+  std::uint64_t records = 0, quarantined = 0, matches = 0, bytes = 0;
+  void add(const run_totals& more);
+};
+
+/// Records of one file, in order.
+struct numbered_batch {
+  std::shared_ptr<model::raw_batch> raw;
+  std::uint32_t first_record = 0; ///< number of its first record in the file
+};
+
+class batch_detector {
+public:
+  batch_detector(std::shared_ptr<const detection::program> rules, std::shared_ptr<const ingest::mapping_set> mappings,
+                 model::dictionary_ptr names);
+
+  /// Calls `each(event, record number in the file)` for the events of a batch, in order of records.
+  using event_function = std::function<void(const model::event& ev, std::uint32_t record)>;
+  void each_event(const numbered_batch& batch, run_totals& totals, const event_function& each);
+  /// One JSON line a match.
+  std::string detect(const numbered_batch& batch, run_totals& totals);
+
+  detection::matcher& matching() { return matcher_; }
+
+private:
+  bool windows_event(std::string_view record);
+  void normalize_rest(const numbered_batch& batch, run_totals& totals, const event_function& each);
+
+  std::shared_ptr<const detection::program> rules_;
+  model::dictionary_ptr names_;
+  ingest::json_decoder decoder_;
+  std::optional<ingest::normalizer> normalizer_;
+  detection::matcher matcher_;
+  arena memory_{1 << 18};
+  std::vector<model::slot> slots_;
+  std::shared_ptr<model::raw_batch> rest_;
+  std::vector<std::uint32_t> rest_records_;
+  bool last_was_windows_ = false;
+};
+
+} // namespace soc::cli
