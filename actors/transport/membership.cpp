@@ -53,6 +53,7 @@ void ask_for_book(membership_actor* self) {
     return;
   consumer_definition wanted;
   wanted.stream = nodes_stream;
+  wanted.filter = "$KV.soc_nodes.*";
   wanted.acknowledged = false;
   wanted.last_per_subject = true;
   wanted.inactive = std::chrono::milliseconds(5000);

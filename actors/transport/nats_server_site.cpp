@@ -119,14 +119,15 @@ pid_t leftover_pid(const fs::path& pid_file, const fs::path& configuration) {
   return line.str().find(configuration.string()) != std::string::npos ? static_cast<pid_t>(pid) : 0;
 }
 
-bool lock_becomes_free(const fs::path& lock, std::chrono::milliseconds within) {
+/// Takes a lock that its holder may be about to let go of; the last refusal otherwise.
+result<file_lock> take_within(const fs::path& lock, std::chrono::milliseconds within) {
   const auto until = std::chrono::steady_clock::now() + within;
-  while (std::chrono::steady_clock::now() < until) {
-    if (file_lock::take(lock))
-      return true;
+  while (true) {
+    auto taken = file_lock::take(lock);
+    if (taken || taken.error().code != ec::refused || std::chrono::steady_clock::now() >= until)
+      return taken;
     std::this_thread::sleep_for(std::chrono::milliseconds(10)); // boot: there are no actors yet
   }
-  return static_cast<bool>(file_lock::take(lock));
 }
 
 /// Ends a server that a killed node left behind. It holds the lock as long as it lives.
@@ -137,7 +138,7 @@ outcome stop_leftover(const fs::path& folder, std::chrono::milliseconds stop_tim
   for (const int signal : {SIGTERM, SIGKILL}) {
     if (const auto pid = leftover_pid(folder / "server.pid", folder / "server.conf"); pid > 0)
       kill(pid, signal);
-    if (lock_becomes_free(lock, stop_timeout))
+    if (take_within(lock, stop_timeout))
       return done{};
   }
   return failure{ec::timed_out,
@@ -183,7 +184,8 @@ result<std::shared_ptr<nats_server_site>> nats_server_site::prepare(const nats_s
   if (!binary)
     return binary.error();
   site->binary_ = *binary;
-  auto lock = file_lock::take(site->folder_ / "node.lock");
+  // A child that a node has just forked holds its descriptors until it runs its program.
+  auto lock = take_within(site->folder_ / "node.lock", std::chrono::milliseconds(500));
   if (!lock)
     return lock.error().code == ec::refused ? failure{ec::refused, "another node is running with the data directory " +
                                                                        site->options_.data_dir.string()}
