@@ -19,7 +19,7 @@
 namespace soc::bench {
 
 using bench_clock = std::chrono::steady_clock;
-constexpr int message_count = 2'000'000;
+constexpr int message_count = 400'000;
 constexpr int bench_window = 1'024;
 
 struct probe_message {
