@@ -34,6 +34,7 @@ struct graph_state {
     std::size_t open = 0; ///< decisions not durable yet
     std::vector<caf::typed_response_promise<alert_placed>> promises;
     bool failed = false;
+    std::uint64_t sequence = 0;
   };
   graph_options options;
   graph_ports ports;
@@ -41,7 +42,6 @@ struct graph_state {
   std::map<std::string, waiting_alert> waiting;                ///< by alert id
   std::map<std::uint64_t, bool> sequences;                     ///< in flight: sequence → durable
   std::uint64_t covered = 0, last_sequence = 0, since_snapshot = 0;
-  bool recovered = false;
 };
 using graph_actor = caf::stateful_actor<graph_state, observed_actor>;
 

@@ -30,6 +30,9 @@ struct incident_ports {
   scenario_rules_ptr scenarios;
 };
 
+/// To itself: try again to publish.
+struct publish_again {};
+
 struct incident_state {
   static inline const char* name = "incident";
   incident_state() = default;
@@ -50,9 +53,9 @@ struct incident_state {
   bool appending = false, draining = false;
   std::deque<waiting_command> queue;
   std::vector<waiting_command> in_flight;
-  view_ptr published;         ///< last derived, durable
-  std::string pending_change; ///< to be published next, empty = nothing
-  bool publishing = false;
+  view_ptr durable;                ///< last derived from durable state
+  std::deque<std::string> changes; ///< to be published, oldest first, each once
+  bool publishing = false, publish_later = false;
   std::vector<caf::typed_response_promise<drained>> drains;
 };
 using incident_actor = caf::stateful_actor<incident_state, observed_actor>;
@@ -63,3 +66,5 @@ caf::behavior incident_behavior(incident_actor* self, incident_options options, 
 std::string journal_subject_of(const std::string& tenant, const std::string& id);
 
 } // namespace soc::incident
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::incident::publish_again)

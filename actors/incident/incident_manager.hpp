@@ -30,6 +30,9 @@ struct manager_ports {
   scenario_rules_ptr scenarios;
 };
 
+/// To itself: stop incident actors that have nothing to do.
+struct tidy_incidents {};
+
 struct manager_state {
   static inline const char* name = "incident_manager";
   manager_state() = default;
@@ -37,7 +40,7 @@ struct manager_state {
     incident_ref actor;
     unix_ns used = 0;
     bool starting = false;
-    std::vector<std::function<void(caf::error)>> waiting; ///< run when it has started, or failed to
+    std::vector<std::function<void(const caf::error&)>> waiting; ///< run when it has started, or failed to
   };
   manager_options options;
   manager_ports ports;
@@ -51,3 +54,5 @@ using manager_actor = caf::stateful_actor<manager_state, observed_actor>;
 caf::behavior incident_manager(manager_actor* self, manager_options options, manager_ports ports);
 
 } // namespace soc::incident
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::incident::tidy_incidents)

@@ -7,11 +7,13 @@
 // of both: it joins. Enough suspicion alone: it begins a candidate. A candidate that gathers enough becomes an incident
 // and brings along what it gathered. The rest is everyday and teaches.
 #pragma once
+#include "base/result.hpp"
 #include "graph/core/background.hpp"
 #include "graph/core/cluster.hpp"
 #include "graph/core/features.hpp"
 
 #include <map>
+#include <memory>
 #include <set>
 
 namespace soc::graph {

@@ -42,7 +42,7 @@ public:
       return;
     root.text("title");
     root.text("description");
-    root.get("stages");    // incident/core/scenario.hpp reads these
+    root.get("stages"); // incident/core/scenario.hpp reads these
     root.get("scenarios");
     parameters_of(root.get("parameters"), into.with);
     for (const auto& text : root.texts("dull_entities"))

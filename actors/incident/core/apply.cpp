@@ -180,11 +180,10 @@ struct folder {
   }
   void operator()(const merge_taken& x) const {
     for (const auto& g : x.groups) {
-      auto key = fmt::format("{}\x1f{}\x1f{}\x1f{}", g.origin, g.rule_id, g.title, g.host);
-      to.groups.emplace(std::move(key), g);
+      to.groups.emplace(key_of(g), g);
     }
     for (const auto& r : x.entities)
-      to.entities.emplace(fmt::format("{}\x1f{}\x1f{}", r.origin, static_cast<int>(r.type), r.key), r);
+      to.entities.emplace(key_of(r), r);
     for (const auto& [alert, group] : x.members)
       to.members.emplace(alert, group);
     to.merges.push_back({x.from, false, false, e.at, e.who, x.why_json});
@@ -268,6 +267,14 @@ std::string group_key(const std::string& origin, const model::alert& a) {
   return fmt::format("{}\x1f{}\x1f{}\x1f{}", origin, a.rule_id, a.title, a.host);
 }
 
+std::string key_of(const alert_group& g) {
+  return fmt::format("{}\x1f{}\x1f{}\x1f{}", g.origin, g.rule_id, g.title, g.host);
+}
+
+std::string key_of(const entity_record& r) {
+  return fmt::format("{}\x1f{}\x1f{}", r.origin, static_cast<int>(r.type), r.key);
+}
+
 take_merge merge_of(const state& from, std::string why_json) {
   take_merge out{from.id, std::move(why_json), {}, {}, {}};
   const auto origin_of = [&](const std::string& origin) { return origin.empty() ? from.id : from.id + "/" + origin; };
@@ -275,8 +282,7 @@ take_merge merge_of(const state& from, std::string why_json) {
   for (const auto& [key, g] : from.groups) {
     auto group = g;
     group.origin = origin_of(g.origin);
-    renamed[hash64(key)] =
-        hash64(fmt::format("{}\x1f{}\x1f{}\x1f{}", group.origin, group.rule_id, group.title, group.host));
+    renamed[hash64(key)] = hash64(key_of(group));
     out.groups.push_back(std::move(group));
   }
   for (const auto& [key, r] : from.entities) {

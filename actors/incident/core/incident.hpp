@@ -262,6 +262,8 @@ void apply(state& to, const event& e);
 /// What another incident takes over when this one merges into it.
 take_merge merge_of(const state& from, std::string why_json);
 std::string group_key(const std::string& origin, const model::alert& a);
+std::string key_of(const alert_group& g);
+std::string key_of(const entity_record& r);
 std::uint64_t alert_count(const state& s);
 /// The kept alerts with their explanations, in event time.
 std::vector<sample> samples_of(const state& s);

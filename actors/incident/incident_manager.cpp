@@ -1,0 +1,423 @@
+#include "incident/incident_manager.hpp"
+
+#include "base/hash.hpp"
+#include "incident/owner_calls.hpp"
+#include "runtime/error.hpp"
+
+#include <algorithm>
+
+namespace soc::incident {
+
+namespace {
+
+constexpr int max_forwards = 8; // of an alert along merged and closed incidents
+
+using kind = owner_request::kind;
+using done_promise = caf::typed_response_promise<command_done>;
+
+owner_request request_of(kind what, const std::string& tenant, const std::string& id, const std::string& who) {
+  owner_request r;
+  r.what = what;
+  r.tenant = tenant;
+  r.id = id;
+  r.who = who;
+  return r;
+}
+
+owner_request change_of(const std::string& tenant, const std::string& id, const std::string& who, command asked) {
+  auto r = request_of(kind::change, tenant, id, who);
+  r.asked = std::move(asked);
+  return r;
+}
+
+command_done done_of(owner_reply reply) {
+  command_done out{reply.changed, reply.version, {}};
+  if (reply.incident)
+    out.incident = std::make_shared<const view>(std::move(*reply.incident));
+  return out;
+}
+
+void remember(manager_state& st, const view& v) {
+  const auto key = incident_key(v.tenant, v.id);
+  auto& known = st.summaries[key];
+  if (known.version > v.version)
+    return;
+  known = summary_of(v);
+  if (st.summaries.size() <= st.options.max_summaries)
+    return;
+  const auto oldest = std::min_element(st.summaries.begin(), st.summaries.end(), [](const auto& a, const auto& b) {
+    return std::tuple(!is_final(a.second.now), a.second.changed_at) <
+           std::tuple(!is_final(b.second.now), b.second.changed_at);
+  });
+  st.summaries.erase(oldest);
+}
+
+/// The whole id of a beginning of one; the text itself when nothing or more than one fits.
+std::string whole_id(const manager_state& st, const std::string& tenant, const std::string& id) {
+  if (id.size() >= 32 || id.size() < 4)
+    return id;
+  std::string found;
+  const auto from = incident_key(tenant, id);
+  for (auto it = st.summaries.lower_bound(from); it != st.summaries.end() && it->first.rfind(from, 0) == 0; ++it) {
+    if (!found.empty())
+      return id;
+    found = it->second.id;
+  }
+  return found.empty() ? id : found;
+}
+
+void join(manager_actor* self, const std::string& tenant, const std::string& id, const join_alert& m,
+          caf::typed_response_promise<alert_joined> promise, int forwards);
+
+/// The incident takes no more: on to the one it went into, or to its successor.
+void forward_join(manager_actor* self, const std::string& tenant, const std::string& id, const join_alert& m,
+                  caf::typed_response_promise<alert_joined> promise, int forwards, const caf::error& why) {
+  if (forwards >= max_forwards) {
+    promise.deliver(why);
+    return;
+  }
+  ask_owner(self, request_of(kind::get, tenant, id, "graph"),
+            [self, tenant, id, m, promise, forwards](const caf::error& failed, owner_reply reply) mutable {
+              if (failed || !reply.incident) {
+                promise.deliver(failed ? failed : to_error(ec::internal, "an incident without a view"));
+                return;
+              }
+              const auto next = reply.incident->merged_into.empty()
+                                    ? id_builder().add("successor").add(tenant).add(id).hex()
+                                    : reply.incident->merged_into;
+              join(self, tenant, next, m, promise, forwards + 1);
+            });
+}
+
+void join(manager_actor* self, const std::string& tenant, const std::string& id, const join_alert& m,
+          caf::typed_response_promise<alert_joined> promise, int forwards) {
+  auto request = request_of(kind::join, tenant, id, "graph");
+  request.asked = add_alert{m.alert, m.why_json, {}};
+  ask_owner(self, std::move(request),
+            [self, tenant, id, m, promise, forwards](const caf::error& failed, owner_reply reply) mutable {
+              if (!failed) {
+                ++self->state.counters["alerts_joined"];
+                promise.deliver(alert_joined{reply.changed});
+              } else if (to_failure(failed).code == ec::closed) {
+                forward_join(self, tenant, id, m, promise, forwards, failed);
+              } else {
+                ++self->state.counters["joins_failed"];
+                promise.deliver(failed);
+              }
+            });
+}
+
+void deliver_change(manager_actor* self, owner_request request, done_promise promise) {
+  ask_owner(self, std::move(request), [promise](const caf::error& failed, owner_reply reply) mutable {
+    if (failed)
+      promise.deliver(failed);
+    else
+      promise.deliver(done_of(std::move(reply)));
+  });
+}
+
+void tell_graph(manager_actor* self, graph::person_decided what) {
+  if (self->state.ports.graph)
+    self->state.ports.graph.send(self, std::move(what));
+}
+
+/// The other takes it first, then this one is told: a crash between the two repeats both, and both ignore what they
+/// have.
+void merge(manager_actor* self, const merge_incidents& m, done_promise promise) {
+  auto content = request_of(kind::content, m.tenant, m.from, m.who);
+  content.why_json = m.why_json;
+  ask_owner(self, std::move(content), [self, m, promise](const caf::error& failed, owner_reply held) mutable {
+    if (failed || !held.content) {
+      promise.deliver(failed ? failed : to_error(ec::internal, "an incident without content"));
+      return;
+    }
+    ask_owner(self, change_of(m.tenant, m.into, m.who, std::move(*held.content)),
+              [self, m, promise](const caf::error& refused, owner_reply into) mutable {
+                if (refused) {
+                  promise.deliver(refused);
+                  return;
+                }
+                ask_owner(self, change_of(m.tenant, m.from, m.who, merge_away{m.into, m.why_json}),
+                          [self, m, promise, into = std::move(into)](const caf::error& last, owner_reply) mutable {
+                            if (last) {
+                              promise.deliver(last);
+                              return;
+                            }
+                            ++self->state.counters["merges"];
+                            promise.deliver(done_of(std::move(into)));
+                          });
+              });
+  });
+}
+
+void unmerge(manager_actor* self, const unmerge_incidents& m, done_promise promise) {
+  ask_owner(self, change_of(m.tenant, m.into, m.who, undo_merge{m.from}),
+            [self, m, promise](const caf::error& failed, owner_reply) mutable {
+              if (failed) {
+                promise.deliver(failed);
+                return;
+              }
+              ++self->state.counters["unmerges"];
+              deliver_change(self, change_of(m.tenant, m.from, m.who, undo_merge{m.into}), promise);
+            });
+}
+
+struct move_under_way {
+  move_alerts asked;
+  std::string to;
+  std::vector<sample> left;
+  std::vector<model::alert_ptr> moved;
+  done_promise promise;
+};
+
+/// One alert after the other goes to the new place; only then the old one lets go of them.
+void move_next(manager_actor* self, const std::shared_ptr<move_under_way>& move) {
+  if (move->left.empty()) {
+    tell_graph(self, {graph::person_decided::kind::split, move->asked.tenant, move->asked.from, move->to, move->moved});
+    ask_owner(self,
+              change_of(move->asked.tenant, move->asked.from, move->asked.who,
+                        remove_alerts{move->asked.alert_ids, move->to}),
+              [self, move](const caf::error& failed, owner_reply) mutable {
+                if (failed)
+                  move->promise.deliver(failed);
+                else
+                  deliver_change(self, request_of(kind::get, move->asked.tenant, move->to, move->asked.who),
+                                 move->promise);
+              });
+    return;
+  }
+  auto next = std::move(move->left.back());
+  move->left.pop_back();
+  move->moved.push_back(next.alert);
+  auto request = request_of(kind::join, move->asked.tenant, move->to, move->asked.who);
+  request.asked = add_alert{next.alert, next.why_json, {}};
+  ask_owner(self, std::move(request), [self, move](const caf::error& failed, owner_reply) mutable {
+    if (failed)
+      move->promise.deliver(failed);
+    else
+      move_next(self, move);
+  });
+}
+
+void move_some(manager_actor* self, const move_alerts& m, done_promise promise) {
+  auto request = request_of(kind::alerts, m.tenant, m.from, m.who);
+  request.alert_ids = m.alert_ids;
+  ask_owner(self, std::move(request), [self, m, promise](const caf::error& failed, owner_reply held) mutable {
+    if (failed || held.samples.empty()) {
+      promise.deliver(failed ? failed : to_error(ec::not_found, "none of these alerts is kept whole in " + m.from));
+      return;
+    }
+    auto move = std::make_shared<move_under_way>();
+    move->asked = m;
+    move->to =
+        m.to.empty() ? id_builder().add("split").add(m.tenant).add(m.from).add(held.samples[0].alert->id).hex() : m.to;
+    move->asked.alert_ids.clear();
+    for (const auto& s : held.samples)
+      move->asked.alert_ids.push_back(s.alert->id);
+    move->left.assign(held.samples.rbegin(), held.samples.rend());
+    move->promise = promise;
+    move_next(self, move);
+  });
+}
+
+incident_list list(const manager_state& st, const list_incidents& asked) {
+  incident_list out;
+  for (const auto& [key, s] : st.summaries) {
+    if (!asked.tenant.empty() && s.tenant != asked.tenant)
+      continue;
+    const bool shown = asked.status == "all"  ? true
+                       : asked.status.empty() ? !is_final(s.now) && s.merged_into.empty()
+                                              : to_string(s.now) == asked.status;
+    if (shown)
+      out.all.push_back(s);
+  }
+  out.total = out.all.size();
+  std::stable_sort(out.all.begin(), out.all.end(), [](const auto& a, const auto& b) {
+    return std::tuple(-a.score, -a.changed_at) < std::tuple(-b.score, -b.changed_at);
+  });
+  if (out.all.size() > asked.limit)
+    out.all.resize(asked.limit);
+  return out;
+}
+
+incident_metrics metrics(const manager_state& st) {
+  incident_metrics out{st.counters, {0, 0, 0}};
+  out.counters["incident_actors"] = st.incidents.size();
+  std::uint64_t n[3] = {0, 0, 0};
+  const auto mean = [](double& to, std::uint64_t& count, double value) {
+    if (value >= 0)
+      to += (value - to) / static_cast<double>(++count);
+  };
+  for (const auto& [key, s] : st.summaries) {
+    if (!s.merged_into.empty())
+      continue;
+    ++out.counters["incidents_" + std::string(to_string(s.now))];
+    mean(out.mean.detect, n[0], s.times.detect);
+    mean(out.mean.acknowledge, n[1], s.times.acknowledge);
+    mean(out.mean.respond, n[2], s.times.respond);
+  }
+  if (n[0] == 0)
+    out.mean.detect = -1;
+  if (n[1] == 0)
+    out.mean.acknowledge = -1;
+  if (n[2] == 0)
+    out.mean.respond = -1;
+  return out;
+}
+
+void stop_idle(manager_actor* self) {
+  auto& st = self->state;
+  const auto before = self->now() - std::chrono::nanoseconds(st.options.idle_after).count();
+  for (auto it = st.incidents.begin(); it != st.incidents.end();) {
+    if (it->second.starting || it->second.used >= before) {
+      ++it;
+      continue;
+    }
+    auto name = it->first;
+    name[name.find('/')] = '.';
+    self->request(st.ports.supervisor.actor(), st.options.ask_timeout, stop_child{name})
+        .then([](const child_stopped&) {}, [](caf::error&) {});
+    it = st.incidents.erase(it);
+  }
+}
+
+/// What this node knew when it stopped; the stream INCIDENTS brings the rest.
+void load_summaries(manager_actor* self) {
+  auto& st = self->state;
+  self->request(st.ports.store.actor(), std::chrono::seconds(60), snapshot_all{"incident"})
+      .then(
+          [self](const snapshots& all) {
+            for (const auto& one : all.all)
+              if (const auto state = decode_snapshot(one.bytes))
+                remember(self->state, derive(*state, *self->state.ports.scenarios));
+          },
+          [](caf::error&) {});
+}
+
+command_done after_person(manager_actor* self, const change_incident& m, command_done done) {
+  if (const auto* s = std::get_if<set_status>(&m.asked); s && done.changed && is_final(s->to)) {
+    const bool wrong = s->to == status::false_positive || s->found == classification::false_positive;
+    tell_graph(self, {wrong ? graph::person_decided::kind::closed_false_positive : graph::person_decided::kind::closed,
+                      m.tenant,
+                      m.id,
+                      {},
+                      {}});
+  }
+  return done;
+}
+
+} // namespace
+
+summary summary_of(const view& v) {
+  return {v.id,         v.tenant,    v.title,      v.scenario, v.owner,   v.merged_into, v.now,
+          v.found,      v.level,     v.score,      v.alerts,   v.version, v.automation,  v.first_event,
+          v.last_event, v.opened_at, v.changed_at, v.times,    v.stages,  v.assets};
+}
+
+caf::behavior incident_manager(manager_actor* self, manager_options options, manager_ports ports) {
+  self->state.options = std::move(options);
+  self->state.ports = std::move(ports);
+  if (!self->state.ports.scenarios)
+    self->state.ports.scenarios = default_scenarios();
+  load_summaries(self);
+  self->delayed_send(self, self->state.options.tick, tidy_incidents{});
+  return {
+      [self](const join_alert& m) {
+        auto promise = self->make_response_promise<alert_joined>();
+        join(self, m.alert->tenant, m.incident_id, m, promise, 0);
+        return promise;
+      },
+      [self](change_incident m) {
+        auto promise = self->make_response_promise<command_done>();
+        m.id = whole_id(self->state, m.tenant, m.id);
+        ask_owner(self, change_of(m.tenant, m.id, m.who, m.asked),
+                  [self, m, promise](const caf::error& failed, owner_reply reply) mutable {
+                    if (failed)
+                      promise.deliver(failed);
+                    else
+                      promise.deliver(after_person(self, m, done_of(std::move(reply))));
+                  });
+        return promise;
+      },
+      [self](merge_incidents m) {
+        auto promise = self->make_response_promise<command_done>();
+        m.from = whole_id(self->state, m.tenant, m.from);
+        m.into = whole_id(self->state, m.tenant, m.into);
+        if (m.who != "graph")
+          tell_graph(self, {graph::person_decided::kind::merged, m.tenant, m.from, m.into, {}});
+        merge(self, m, promise);
+        return promise;
+      },
+      [self](unmerge_incidents m) {
+        auto promise = self->make_response_promise<command_done>();
+        m.from = whole_id(self->state, m.tenant, m.from);
+        m.into = whole_id(self->state, m.tenant, m.into);
+        tell_graph(self, {graph::person_decided::kind::split, m.tenant, m.into, m.from, {}});
+        unmerge(self, m, promise);
+        return promise;
+      },
+      [self](move_alerts m) {
+        auto promise = self->make_response_promise<command_done>();
+        m.from = whole_id(self->state, m.tenant, m.from);
+        m.to = m.to.empty() ? m.to : whole_id(self->state, m.tenant, m.to);
+        move_some(self, m, promise);
+        return promise;
+      },
+      [self](const get_incident& m) {
+        auto promise = self->make_response_promise<command_done>();
+        const auto id = whole_id(self->state, m.tenant, m.id);
+        if (id.size() < 32)
+          promise.deliver(to_error(ec::not_found, "no incident " + m.id));
+        else
+          deliver_change(self, request_of(kind::get, m.tenant, id, {}), promise);
+        return promise;
+      },
+      [self](const list_incidents& m) { return list(self->state, m); },
+      [self](const incident_metrics_request&) { return metrics(self->state); },
+      [self](const incident_noted& m) {
+        ++self->state.counters["changes"];
+        remember(self->state, *m.incident);
+      },
+      [self](const incident_published& m) {
+        if (const auto change = decode_change(m.payload))
+          remember(self->state, change->incident);
+        else
+          ++self->state.counters["unreadable_changes"];
+      },
+      [self](const remote_delivery& m) {
+        auto promise = self->make_response_promise<remote_answer>();
+        auto request = decode_request(m.payload);
+        if (!request) {
+          promise.deliver(to_error(request.error()));
+          return promise;
+        }
+        ask_here(self, std::move(request).take(), [promise](const caf::error& failed, owner_reply reply) mutable {
+          if (failed) {
+            promise.deliver(failed);
+            return;
+          }
+          auto bytes = encode_reply(reply);
+          if (bytes)
+            promise.deliver(remote_answer{std::move(bytes).take()});
+          else
+            promise.deliver(to_error(bytes.error()));
+        });
+        return promise;
+      },
+      [self](const response::task_changed& m) {
+        task_record task{m.task_id, m.run_id, m.action, m.target, m.instance, m.status, m.detail, m.time, m.time};
+        ask_owner(self, change_of(m.tenant, m.incident_id, "response", note_task{std::move(task)}),
+                  [self](const caf::error& failed, owner_reply) {
+                    if (failed)
+                      ++self->state.counters["task_notes_failed"];
+                  });
+      },
+      [self](const tidy_incidents&) {
+        stop_idle(self);
+        self->delayed_send(self, self->state.options.tick, tidy_incidents{});
+      },
+      [](const drain&) { return drained{}; },
+  };
+}
+
+} // namespace soc::incident
