@@ -1,0 +1,67 @@
+#include "actor/transport/server_fixture.hpp"
+#include "transport/subjects.hpp"
+
+using namespace soc;
+using namespace soc::transport;
+using namespace soc::transport::testing;
+
+BOOST_AUTO_TEST_SUITE(journal_over_nats, *boost::unit_test::precondition(needs_server))
+
+BOOST_FIXTURE_TEST_CASE(appends_are_fenced_by_the_expected_sequence_and_read_back_in_order, server_fixture) {
+  const auto one = spawn("journal", journal, link_, journal_options{});
+  const auto subject = journal_subject("acme", "incident", "i1");
+  const auto first = ask<journal_appended>(system_, one, journal_append{subject, 0, "a", "m1"});
+  BOOST_REQUIRE(first);
+  const auto second = ask<journal_appended>(system_, one, journal_append{subject, first->sequence, "b", "m2"});
+  BOOST_REQUIRE(second);
+
+  // Another node that believes it owns the aggregate.
+  const auto other = spawn("journal-2", journal, open_link(), journal_options{});
+  const auto stale = ask<journal_appended>(system_, other, journal_append{subject, first->sequence, "x", "m3"});
+  BOOST_TEST(static_cast<int>(stale.error().code) == static_cast<int>(ec::conflict));
+  const auto again = ask<journal_appended>(system_, other, journal_append{subject, second->sequence, "x", "m2"});
+  BOOST_TEST(static_cast<int>(again.error().code) == static_cast<int>(ec::conflict));
+
+  const auto entries = ask<journal_entries>(system_, other, journal_read{subject, 0});
+  BOOST_REQUIRE(entries);
+  BOOST_REQUIRE_EQUAL(entries->entries.size(), 2U);
+  BOOST_TEST(entries->entries[0].payload == "a");
+  BOOST_TEST(entries->entries[1].payload == "b");
+  const auto tail = ask<journal_entries>(system_, other, journal_read{subject, first->sequence});
+  BOOST_REQUIRE_EQUAL(tail->entries.size(), 1U);
+  BOOST_TEST(tail->entries[0].sequence == second->sequence);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_empty_subject_and_an_unknown_stream_are_answered, server_fixture) {
+  const auto one = spawn("journal", journal, link_, journal_options{});
+  BOOST_TEST(
+      ask<journal_entries>(system_, one, journal_read{journal_subject("acme", "run", "none"), 0})->entries.empty());
+  const auto nowhere = ask<journal_entries>(system_, one, journal_read{"elsewhere.x", 0});
+  BOOST_TEST(static_cast<int>(nowhere.error().code) == static_cast<int>(ec::invalid_input));
+}
+
+BOOST_FIXTURE_TEST_CASE(many_aggregates_are_read_with_one_consumer, server_fixture) {
+  const auto one = spawn("journal", journal, link_, journal_options{.read_batch = 100});
+  constexpr int aggregates = 700;
+  for (int i = 0; i < aggregates; ++i)
+    caf::anon_send(one, journal_append{journal_subject("acme", "incident", "i" + std::to_string(i)), 0,
+                                       "p" + std::to_string(i), "m" + std::to_string(i)});
+  result<journal_entries> all = failure{};
+  BOOST_TEST(eventually([&] {
+    all = ask<journal_entries>(system_, one, journal_read{journal_filter("incident"), 0});
+    return all && all->entries.size() == aggregates;
+  }));
+  for (std::size_t i = 1; i < all->entries.size(); ++i)
+    BOOST_REQUIRE(all->entries[i - 1].sequence < all->entries[i].sequence);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_append_while_nats_is_away_fails_with_a_known_outcome, server_fixture) {
+  const auto one = spawn("journal", journal, link_, journal_options{});
+  end(server_);
+  BOOST_REQUIRE(eventually([&] { return !link_->connected(); }));
+  const auto refused =
+      ask<journal_appended>(system_, one, journal_append{journal_subject("a", "run", "r"), 0, "x", "m"});
+  BOOST_TEST(static_cast<int>(refused.error().code) == static_cast<int>(ec::unavailable));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
