@@ -149,7 +149,7 @@ class Firewall:
             case.skipTest(f"{SIM} is not built; tools/build")
         self.port, self.token = free_port(), secrets.token_hex(16)
         self.token_file = case.write(name + ".token", self.token, 0o600)
-        self.process = case.start(name, SIM, "firewall", "--port", str(self.port), "--token-file", self.token_file)
+        self.process = case.start(name, SIM, "firewall", "--port", str(self.port), env={**os.environ, "SOC_SIM_TOKEN": self.token})
         wait_for("the simulated firewall", lambda: self.process.poll() is None and self._answers(), 10)
 
     def _answers(self):

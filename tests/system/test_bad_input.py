@@ -46,7 +46,7 @@ class BrokenFiles(Case):
 
     def test_a_broken_mapping_is_named_with_its_place(self):
         folder = self.broken_copy("connectors/vendors", "acme/broken/mapping.yaml", "vendor: acme\nproduct: broken\ntypes: [ {name: x\n")
-        code, out, err = self.soc("mapping", "check", folder)
+        code, out, err = self.soc("mapping", "test", folder)
         self.expect_place(code, out + err, "mapping.yaml")
 
     def test_a_broken_playbook_is_named_with_its_place(self):
