@@ -76,12 +76,8 @@ class Case(unittest.TestCase):
         if not os.access(SOC, os.X_OK):
             self.skipTest(f"{SOC} is not built; tools/build")
         self.dir = tempfile.mkdtemp(prefix="soc-system-")
-        self.processes, self.failed_before = {}, self._failures()
+        self.processes = {}
         self.addCleanup(self._end)
-
-    def _failures(self):
-        outcome = getattr(self, "_outcome", None)
-        return not getattr(outcome, "success", True)
 
     def _end(self):
         for pid in list(self.processes):
