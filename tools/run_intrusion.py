@@ -36,7 +36,7 @@ content: {resources: run/resources}
 connectors:
   - {name: web-access, kind: file, paths: [run/live/access.json]}
   - {name: web-waf, kind: file, paths: [run/live/modsec_audit.json]}
-  - {name: web-audit, kind: file, paths: [run/live/audit.log], multiline: auditd}
+  - {name: web-audit, kind: file, paths: [run/live/audit.log], multiline: audit_serial, multiline_timeout_ms: 100}
 """
 
 RESOURCES = """# Written by tools/run: where "block ip" goes.

@@ -45,6 +45,14 @@ struct control_query {
   wire::control_request request;
 };
 
+/// Asked of the composition root. → json_answer.
+struct rules_query {};
+/// Reads content and connectors again: all are checked, then swapped, or nothing is. → json_answer.
+struct reload_query {};
+struct json_answer {
+  json body;
+};
+
 /// What the shell may ask for that only the composition root can do.
 struct node_services {
   std::string node;
@@ -55,12 +63,10 @@ struct node_services {
   response::manager_ref response;
   caf::actor incidents; ///< incident/messages.hpp manager
   std::function<std::vector<std::string>()> living_nodes;
-  std::function<json(std::size_t)> alerts;       ///< the newest alerts as a table
-  std::function<json()> connectors;     ///< rows: name, kind, tenant, state, and the source's counters
-  std::function<std::string()> metrics; ///< Prometheus text
-  std::function<json()> rules;          ///< rows: per-rule hits and time
-  /// Validates everything, then swaps; calls back with what changed or why not.
-  std::function<void(std::function<void(result<json>)>)> reload;
+  std::function<json(std::size_t)> alerts; ///< the newest alerts as a table
+  std::function<json()> connectors;        ///< rows: name, kind, tenant, state, and the source's counters
+  std::function<std::string()> metrics;    ///< Prometheus text
+  caf::actor root_side;                    ///< answers rules_query and reload_query
 };
 
 /// A trace has run its time.
@@ -120,4 +126,7 @@ std::string bytes_text(std::uint64_t bytes);
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::control::control_query)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::control::trace_ended)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::control::rules_query)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::control::reload_query)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::control::json_answer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::wire::control_reply)

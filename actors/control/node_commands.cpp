@@ -47,17 +47,11 @@ void run_metrics(const call& c) {
   c.reply.ok({{"text", out}, {"data", out}});
 }
 
-void run_rules(const call& c) {
-  c.reply.ok(c.services->rules());
-}
-
-void run_reload(const call& c) {
-  c.services->reload([reply = c.reply](result<json> outcome) {
-    if (outcome)
-      reply.ok(*outcome);
-    else
-      reply.fail(outcome.error());
-  });
+template <class Query>
+void ask_root(const call& c) {
+  c.self->request(c.services->root_side, std::chrono::seconds(60), Query{})
+      .then([reply = c.reply](const json_answer& a) { reply.ok(a.body); },
+            [reply = c.reply](const caf::error& e) { reply.fail(e); });
 }
 
 void run_audit(const call& c) {
@@ -87,14 +81,18 @@ void add_node_commands(command_table& table) {
       "connectors", "where logs come from, and how each source fares", command_scope::merged, 1, false, run_connectors};
   table["metrics"] = {"metrics [TEXT]", "counters whose line contains TEXT", command_scope::merged, 1, false,
                       run_metrics};
-  table["rules"] = {"rules",  "detection rules with hits, time spent and last hit", command_scope::merged, 1, false,
-                    run_rules};
+  table["rules"] = {"rules",
+                    "detection rules with hits, time spent and last hit",
+                    command_scope::merged,
+                    1,
+                    false,
+                    ask_root<rules_query>};
   table["reload"] = {"reload",
                      "read rules, mappings, playbooks and config again: all are checked, then swapped",
                      command_scope::merged,
                      1,
                      true,
-                     run_reload};
+                     ask_root<reload_query>};
   table["audit"] = {"audit [--last N]", "who changed what", command_scope::here, 1, false, run_audit};
 }
 

@@ -1,6 +1,8 @@
 #include "node/node.hpp"
 
 #include "console/http_api.hpp"
+#include "node/incident_bridge.hpp"
+#include "node/root_side.hpp"
 #include "node/watch.hpp"
 #include "node/wiring.hpp"
 #include "runtime/error.hpp"
@@ -16,6 +18,8 @@
 namespace soc::node {
 
 namespace {
+
+using control::json;
 
 constexpr const char* version = "0.1.0";
 
@@ -95,6 +99,36 @@ outcome open_resources(wiring& w) {
   return done{};
 }
 
+json alerts_table(const recent_alerts& ring, std::size_t count) {
+  json rows = json::array();
+  for (const auto& a : ring.newest(count)) {
+    std::string who;
+    for (const auto& e : a->entities)
+      if (e.role == model::entity_role::source || e.role == model::entity_role::actor)
+        who += (who.empty() ? "" : ", ") + e.label;
+    rows.push_back({format_rfc3339(a->time), std::string(model::to_string(a->level)), a->title, a->host, who,
+                    a->vendor + "/" + a->product, a->id});
+  }
+  return {{"columns", {"time", "severity", "title", "asset", "by", "from", "alert"}}, {"rows", rows}};
+}
+
+json connectors_table(const wiring& w) {
+  json rows = json::array();
+  for (const auto& c : w.content->get()->connectors) {
+    const auto counted = [&](const char* what) {
+      return w.metrics
+          ->counter(fmt::format("soc_source_{}_total", what), {{"connector", c.name}, {"tenant", c.context->tenant}})
+          .value();
+    };
+    const auto actor = w.actors->registry()->find(w.actors->root() + "/connectors/" + c.name);
+    rows.push_back({c.name, c.plan.kind, c.context->tenant,
+                    actor ? std::string(to_string(actor->probe->state())) : std::string("stopped"), counted("records"),
+                    counted("bytes"), counted("dropped_records"), counted("truncated_records"), counted("errors")});
+  }
+  return {{"columns", {"connector", "kind", "tenant", "state", "records", "bytes", "dropped", "truncated", "errors"}},
+          {"rows", rows}};
+}
+
 } // namespace
 
 struct node::parts {
@@ -104,6 +138,7 @@ struct node::parts {
   std::unique_ptr<caf::actor_system> system;
   std::unique_ptr<tree> actors;
   wiring w;
+  std::shared_ptr<recent_alerts> recent = std::make_shared<recent_alerts>();
   caf::actor root;
   std::unique_ptr<console::http_api> http;
   std::uint16_t http_port = 0;
@@ -131,6 +166,12 @@ outcome node::parts::boot() {
   spec.children.push_back(store::store_child(w.database, storing));
   spec.children.push_back(plan_nats_server(w));
   spec.children.push_back(plan_transport(w));
+  spec.children.push_back(plan_response_side(w));
+  spec.children.push_back(plan_incidents(w, recent));
+  spec.children.push_back(plan_graph(w));
+  spec.children.push_back(plan_pipeline(w));
+  spec.children.push_back(plan_raw(w));
+  spec.children.push_back(plan_connectors(w));
   spec.children.push_back(plan_control(w, services()));
   actor_context context;
   context.path = w.settings.name;
@@ -190,6 +231,11 @@ control::node_services node::parts::services() {
   s.registry = actors->registry();
   s.store = w.store();
   s.bus = w.bus();
+  s.incidents = w.actors->reserve("incidents/manager");
+  s.response = response::manager_ref(w.actors->reserve("response/manager"));
+  s.root_side = w.actors->reserve("control/root-side");
+  s.alerts = [ring = recent](std::size_t count) { return alerts_table(*ring, count); };
+  s.connectors = [w = w] { return connectors_table(w); };
   s.living_nodes = [living = w.living] { return living->get(); };
   s.metrics = [board = w.metrics, registry = actors->registry()] {
     return board->render() + render_actor_metrics(*registry);
@@ -211,6 +257,10 @@ result<std::unique_ptr<node>> node::start(config c, content_ptr loaded, logger_p
   p->w.log = std::move(log);
   p->w.clock = p->clock;
   p->w.metrics = std::make_shared<metrics_board>();
+  const auto now = p->w.content->get();
+  p->w.mappings = std::make_shared<ingest::mappings_in_use>(now->mappings, now->dictionary);
+  p->w.rules = std::make_shared<detection::rules_in_use>(now->rules);
+  p->w.response = std::make_shared<response::content_holder>(now->response);
   p->w.actors = p->actors.get();
   auto booted = p->boot();
   auto made = std::unique_ptr<node>(new node(std::move(p)));
@@ -231,7 +281,9 @@ bool node::healthy(std::string& why) const {
   return false;
 }
 
-void node::reload() {}
+void node::reload() {
+  caf::anon_send(parts_->actors->reserve("control/root-side"), control::reload_query{});
+}
 
 void node::stop(std::chrono::milliseconds deadline) {
   auto& p = *parts_;

@@ -1,5 +1,7 @@
 #include "base/hash.hpp"
 #include "node/control_gateway.hpp"
+#include "node/root_side.hpp"
+#include "node/watch.hpp"
 #include "node/wiring.hpp"
 #include "transport/alert_publisher.hpp"
 #include "transport/bus.hpp"
@@ -65,6 +67,8 @@ child_spec plan_control(const wiring& w, control::node_services services) {
   const ref<control::control_interface> control(w.actors->reserve("control/answers"));
   spec.children.push_back(child("answers", control::control_actor, std::move(services)));
   spec.children.push_back(child("gateway", control_gateway, control));
+  spec.children.push_back(child<caf::detached>("root-side", root_side, w));
+  spec.children.push_back(child("watch", watch, w));
   return supervisor_child("control", std::move(spec));
 }
 

@@ -2,6 +2,8 @@
 // the shared services, and one planning function a branch of the tree. Lives inside the node.
 #pragma once
 #include "control/control_actor.hpp"
+#include "detection/detector.hpp"
+#include "ingest/normalizer_actor.hpp"
 #include "node/content.hpp"
 #include "node/logging.hpp"
 #include "node/tree.hpp"
@@ -55,6 +57,9 @@ private:
 struct wiring {
   config settings;
   std::shared_ptr<content_holder> content;
+  std::shared_ptr<ingest::mappings_in_use> mappings;
+  std::shared_ptr<detection::rules_in_use> rules;
+  std::shared_ptr<response::content_holder> response;
   logger_ptr log;
   std::shared_ptr<const clock_source> clock;
   std::shared_ptr<metrics_board> metrics;
@@ -66,6 +71,12 @@ struct wiring {
 
   store_ref store() const { return store_ref(actors->reserve("store")); }
   journal_ref journal() const { return journal_ref(actors->reserve("transport/journal")); }
+  detector_ref detector(std::uint32_t lane) const {
+    return detector_ref(actors->reserve("pipeline/detector-" + std::to_string(lane)));
+  }
+  normalizer_ref normalizer(std::uint32_t lane) const {
+    return normalizer_ref(actors->reserve("pipeline/normalizer-" + std::to_string(lane)));
+  }
   bus_ref bus() const { return bus_ref(actors->reserve("transport/bus")); }
   alert_publisher_ref publisher() const { return alert_publisher_ref(actors->reserve("transport/alert-publisher")); }
   transport::membership_ref membership() const {
@@ -80,6 +91,12 @@ child_spec plan_nats_server(const wiring& w);
 child_spec plan_transport(const wiring& w);
 child_spec plan_incidents(const wiring& w, std::shared_ptr<recent_alerts> recent);
 child_spec plan_graph(const wiring& w);
+child_spec plan_response_side(const wiring& w);
+child_spec plan_pipeline(const wiring& w);
+child_spec plan_raw(const wiring& w);
+child_spec plan_connectors(const wiring& w);
+/// What a source of this node gets; its context is still to be set.
+sources::source_environment source_environment_of(const wiring& w);
 child_spec plan_control(const wiring& w, control::node_services services);
 
 /// The key an incident is owned by; what belongs to it (runs, tasks) goes with it.

@@ -57,7 +57,11 @@ void ask_for_book(membership_actor* self) {
   wanted.acknowledged = false;
   wanted.last_per_subject = true;
   wanted.inactive = std::chrono::milliseconds(5000);
-  wanted.deliver_to = st.inbox->reply_subject(st.next_token++);
+  // A subject of its own, subscribed to literally: nats-server 2.9 sees no interest in a deliver subject that only a wildcard
+  // matches, and never delivers.
+  wanted.deliver_to = st.inbox->reply_subject(st.next_token++) + ".book";
+  if (auto book = st.link->subscribe(lane::prompt, wanted.deliver_to, caf::actor_cast<caf::actor>(self)))
+    st.book = std::move(*book);
   st.ask_again_at = now + std::chrono::milliseconds(300);
   (void)st.inbox->request(st.next_token++, consumer_create_subject(wanted), to_json(wanted));
 }
@@ -153,7 +157,7 @@ caf::behavior membership(membership_actor* self, nats_link_ptr link, membership_
       [=](const nats_delivery& d) {
         if (self->state.heartbeats.id() == d.subscription)
           take_heartbeat(self, d, {});
-        else if (self->state.inbox->owns(d) && d.token == 0)
+        else if (self->state.book.id() == d.subscription)
           take_book_entry(self, d);
       },
       [=](const heartbeat_tick&) { beat(self); },

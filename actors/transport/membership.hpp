@@ -43,7 +43,7 @@ struct membership_state {
   nats_link_ptr link;
   membership_options options;
   std::optional<nats_inbox> inbox;
-  nats_subscription heartbeats;
+  nats_subscription heartbeats, book;
   nats_watch watch;
   std::optional<node_view> view;
   std::vector<caf::actor> subscribers;

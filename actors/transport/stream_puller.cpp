@@ -206,13 +206,12 @@ void check_puller(stream_puller_actor* self) {
 
 void note_link(stream_puller_actor* self, const nats_status& status) {
   auto& st = self->state;
-  forget_pull(st); // whatever was asked for is lost with the connection
-  if (!status.connected)
-    return;
-  if (st.consumer.empty())
+  // Whatever was asked for is lost with the connection, and a server that comes back answers pulls only once its JetStream is
+  // ready: making the consumer (again) is what tells.
+  forget_consumer(st);
+  st.retry_wait = std::chrono::milliseconds(100);
+  if (status.connected)
     create_consumer(self);
-  else
-    pull_more(self);
 }
 
 void take_pull_delivery(stream_puller_actor* self, const nats_delivery& d) {

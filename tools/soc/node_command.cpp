@@ -18,7 +18,7 @@ std::string host_name() {
 }
 
 /// Diagnostics with the lines they point at.
-void print_diagnostics(const diagnostics& found) {
+void print_load_problems(const diagnostics& found) {
   std::map<std::string, std::string> texts;
   for (const auto& d : found.all()) {
     auto [at, is_new] = texts.try_emplace(d.place.file);
@@ -66,7 +66,7 @@ int run_node(const std::string& file, const std::string& name) {
   diagnostics found;
   auto config = node::load_config(file, name.empty() ? host_name() : name, found);
   auto content = found.errors() == 0 ? node::load_content(config, found) : nullptr;
-  print_diagnostics(found);
+  print_load_problems(found);
   if (found.errors() > 0 || !content) {
     std::cerr << "soc node: " << found.errors()
               << " errors in the configuration or in what it names; nothing was started\n";
@@ -90,7 +90,7 @@ int check_config(const std::string& file) {
   diagnostics found;
   const auto config = node::load_config(file, host_name(), found);
   const auto content = found.errors() == 0 ? node::load_content(config, found) : nullptr;
-  print_diagnostics(found);
+  print_load_problems(found);
   std::cerr << file << ": " << found.errors() << " errors, " << found.warnings() << " warnings";
   if (content)
     std::cerr << "; " << content->summary();

@@ -1,0 +1,75 @@
+#include "ingest/normalizer_actor.hpp"
+
+#include "runtime/error.hpp"
+
+#include <fmt/format.h>
+
+namespace soc::ingest {
+
+namespace {
+
+void count_events(normalizer_self* self, const model::event_batch& batch) {
+  auto& state = self->state;
+  std::map<const model::log_type*, std::uint64_t> per_type;
+  for (const auto& event : batch.events)
+    ++per_type[event.type];
+  for (const auto& [type, count] : per_type) {
+    const auto product = type->vendor + "/" + type->product;
+    auto& counter = state.events[product];
+    if (!counter)
+      counter = &state.options.metrics->counter("soc_events_total", {{"product", product}}, "events normalized");
+    counter->add(count);
+  }
+  state.bytes->add(batch.raw->bytes.size());
+  state.quarantined->add(batch.quarantined.size());
+}
+
+quarantine_put quarantine_of(const model::event_batch& batch, unix_ns now) {
+  const auto& raw = *batch.raw;
+  quarantine_put out;
+  for (const auto& q : batch.quarantined) {
+    dead_letter letter;
+    letter.origin = raw.context->connector + " " + raw.origin;
+    letter.reason =
+        q.mapping.empty() ? q.reason : fmt::format("{} (byte {}, mapping {})", q.reason, q.byte_offset, q.mapping);
+    letter.bytes = std::string(raw.record(q.record_index));
+    letter.at = now;
+    out.records.push_back(std::move(letter));
+  }
+  return out;
+}
+
+/// The batch goes on once the quarantine has what could not be read: the source's checkpoint must not move past it
+/// before.
+void quarantine_then_pass(normalizer_self* self, detect_batch next) {
+  const auto& options = self->state.options;
+  self->request(options.store.actor(), options.quarantine_timeout, quarantine_of(*next.batch, self->now()))
+      .then([self, next](const stored&) { self->state.options.detector.send(self, next); },
+            [self, next](const caf::error& e) {
+              next.source.send(self, batch_failed{next.ticket, "the quarantine can't be written: " + describe(e)});
+            });
+}
+
+} // namespace
+
+caf::behavior normalizer_actor(normalizer_self* self, normalizer_actor_options options) {
+  auto& state = self->state;
+  state.options = std::move(options);
+  state.work.emplace(state.options.mappings->make());
+  auto& metrics = *state.options.metrics;
+  state.quarantined = &metrics.counter("soc_quarantined_records_total", {}, "records no mapping could read");
+  state.bytes = &metrics.counter("soc_raw_bytes_total", {}, "bytes taken from sources");
+  return {
+      [self](const ingest_batch& in) {
+        detect_batch next{self->state.work->normalize(in.batch), in.ticket, in.source};
+        count_events(self, *next.batch);
+        if (next.batch->quarantined.empty() || !self->state.options.store)
+          self->state.options.detector.send(self, std::move(next));
+        else
+          quarantine_then_pass(self, std::move(next));
+      },
+      [self](use_mappings) { self->state.work.emplace(self->state.options.mappings->make()); },
+  };
+}
+
+} // namespace soc::ingest

@@ -1,0 +1,87 @@
+#include "connectors/sources/http/raw_pull.hpp"
+#include "node/wiring.hpp"
+#include "transport/stream_puller.hpp"
+
+#include <fmt/format.h>
+
+namespace soc::node {
+
+namespace {
+
+using raw_source = sources::raw_consumer<transport::pulled_message, transport::pull_ack, transport::pull_reject,
+                                         transport::pull_progress>;
+
+detection::detector_options detector_options_of(const wiring& w) {
+  detection::detector_options options;
+  options.rules = w.rules;
+  options.publisher = w.publisher();
+  options.make_completer = [mappings = w.mappings]() -> detection::event_completer {
+    auto work = std::make_shared<ingest::normalizer>(mappings->make());
+    return [work](model::event_batch& batch, model::event& ev) { work->complete(batch, ev); };
+  };
+  return options;
+}
+
+ingest::normalizer_actor_options normalizer_options_of(const wiring& w, std::uint32_t lane) {
+  ingest::normalizer_actor_options options;
+  options.mappings = w.mappings;
+  options.detector = w.detector(lane);
+  options.store = w.store();
+  options.metrics = w.metrics;
+  return options;
+}
+
+} // namespace
+
+sources::source_environment source_environment_of(const wiring& w) {
+  sources::source_environment e;
+  for (std::uint32_t lane = 0; lane < w.settings.pipeline.lanes; ++lane)
+    e.lanes.push_back(w.normalizer(lane));
+  e.store = w.store();
+  e.bus = w.bus();
+  e.clock = w.clock;
+  e.credit.batches = w.settings.pipeline.credit_batches;
+  e.credit.bytes = w.settings.pipeline.credit_bytes;
+  e.metrics = w.metrics;
+  e.root = w.settings.root;
+  return e;
+}
+
+child_spec plan_pipeline(const wiring& w) {
+  supervisor_spec spec;
+  for (std::uint32_t lane = 0; lane < w.settings.pipeline.lanes; ++lane) {
+    spec.children.push_back(child(fmt::format("detector-{}", lane), detection::detector, detector_options_of(w)));
+    spec.children.push_back(
+        child(fmt::format("normalizer-{}", lane), ingest::normalizer_actor, normalizer_options_of(w, lane)));
+  }
+  return supervisor_child("pipeline", std::move(spec));
+}
+
+child_spec plan_connectors(const wiring& w) {
+  supervisor_spec spec;
+  spec.limits = {50, std::chrono::seconds(10)}; // one source that can't run must not end the others
+  for (const auto& connector : w.content->get()->connectors) {
+    auto environment = source_environment_of(w);
+    environment.context = connector.context;
+    spec.children.push_back(sources::source_child(connector.name, connector.plan, environment));
+  }
+  return supervisor_child("connectors", std::move(spec));
+}
+
+/// What any node's push sources stored in RAW is processed by whichever node has room: one durable consumer for all.
+child_spec plan_raw(const wiring& w) {
+  transport::puller_options pulling;
+  pulling.stream = "RAW";
+  pulling.durable = "raw-pipeline";
+  pulling.filter = "soc.*.raw.*";
+  pulling.credit = 64;
+  pulling.ack_wait = std::chrono::seconds(60);
+  auto environment = source_environment_of(w);
+  supervisor_spec spec;
+  spec.children.push_back(child("consumer", raw_source::run, std::move(environment)));
+  spec.children.push_back(child("puller", transport::stream_puller, w.link, pulling,
+                                transport::pull_sink_ref(w.actors->reserve("raw/consumer"))));
+  return supervisor_child("raw", std::move(spec));
+}
+
+} // namespace soc::node

@@ -1,0 +1,178 @@
+#include "node/root_side.hpp"
+
+#include "runtime/error.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+namespace soc::node {
+
+namespace {
+
+using control::json;
+using control::json_answer;
+using json_promise = caf::typed_response_promise<json_answer>;
+
+/// Statistics of several lanes on their way to one table.
+struct rule_gathering {
+  std::size_t waiting = 0;
+  std::map<std::string, detection::rule_statistic> rules;
+  json_promise promise;
+};
+
+void deliver_rules(rule_gathering& g, unix_ns) {
+  std::vector<detection::rule_statistic> all;
+  for (const auto& [id, statistic] : g.rules)
+    all.push_back(statistic);
+  std::sort(all.begin(), all.end(), [](auto& a, auto& b) { return a.seconds > b.seconds; });
+  json rows = json::array();
+  for (const auto& r : all)
+    rows.push_back({r.title, r.hits, r.tried, fmt::format("{:.3f} s", r.seconds),
+                    r.last_hit ? json(format_rfc3339(r.last_hit)) : json(), r.id});
+  g.promise.deliver(
+      json_answer{{{"columns", {"rule", "hits", "tried", "time spent", "last hit", "id"}}, {"rows", rows}}});
+}
+
+void gather_rules(root_side_self* self, json_promise promise) {
+  auto g = std::make_shared<rule_gathering>();
+  const auto& w = self->state.w;
+  g->waiting = w.settings.pipeline.lanes;
+  g->promise = promise;
+  const auto arrived = [self, g] {
+    if (--g->waiting == 0)
+      deliver_rules(*g, self->now());
+  };
+  for (std::uint32_t lane = 0; lane < w.settings.pipeline.lanes; ++lane)
+    self->request(w.detector(lane).actor(), std::chrono::seconds(10), detection::get_rule_statistics{})
+        .then(
+            [g, arrived](const detection::rule_statistics& found) {
+              for (const auto& r : found.rules) {
+                auto& sum = g->rules[r.id];
+                sum.id = r.id;
+                sum.title = r.title;
+                sum.hits += r.hits;
+                sum.tried += r.tried;
+                sum.seconds += r.seconds;
+                sum.last_hit = std::max(sum.last_hit, r.last_hit);
+              }
+              arrived();
+            },
+            [arrived](const caf::error&) { arrived(); });
+}
+
+std::string first_errors(const diagnostics& found) {
+  std::string text = fmt::format("{} errors; nothing was changed. ", found.errors());
+  std::size_t shown = 0;
+  for (const auto& d : found.all())
+    if (d.level == diagnostic_level::error && shown++ < 5)
+      text += fmt::format("{}:{}:{}: {} {}; ", d.place.file, d.place.line, d.place.column, d.code, d.message);
+  return text;
+}
+
+child_spec connector_child(const wiring& w, const planned_connector& connector) {
+  auto environment = source_environment_of(w);
+  environment.context = connector.context;
+  return sources::source_child(connector.name, connector.plan, environment);
+}
+
+/// What becomes of the connectors: names by fate.
+struct connector_changes {
+  std::vector<planned_connector> start;
+  std::vector<std::string> stop;
+};
+
+connector_changes compare(const content& before, const content& after) {
+  connector_changes out;
+  std::map<std::string, std::string> old;
+  for (const auto& c : before.connectors)
+    old[c.name] = c.fingerprint;
+  for (const auto& c : after.connectors) {
+    const auto known = old.find(c.name);
+    const bool same = known != old.end() && known->second == c.fingerprint;
+    if (!same)
+      out.start.push_back(c);
+    if (known != old.end() && !same)
+      out.stop.push_back(c.name);
+    if (known != old.end())
+      old.erase(known);
+  }
+  for (const auto& [name, fingerprint] : old)
+    out.stop.push_back(name);
+  return out;
+}
+
+void start_connector(root_side_self* self, const planned_connector& connector) {
+  const auto& w = self->state.w;
+  self->request(w.actors->reserve("connectors"), std::chrono::seconds(30), start_child{connector_child(w, connector)})
+      .then([log = w.log, name = connector.name](const child_started&) { log->info("connector {} started", name); },
+            [log = w.log, name = connector.name](const caf::error& e) {
+              log->error("connector {} did not start: {}", name, describe(e));
+            });
+}
+
+/// One after the other: a changed connector is stopped (its checkpoints stored) before its successor starts.
+void change_connectors(root_side_self* self, std::shared_ptr<connector_changes> changes) {
+  if (changes->stop.empty()) {
+    for (const auto& connector : changes->start)
+      start_connector(self, connector);
+    return;
+  }
+  const auto name = changes->stop.back();
+  changes->stop.pop_back();
+  const auto& w = self->state.w;
+  self->request(w.actors->reserve("connectors"), std::chrono::seconds(30), stop_child{name})
+      .then([self, changes](const child_stopped&) { change_connectors(self, changes); },
+            [self, changes, log = w.log, name](const caf::error& e) {
+              log->error("connector {} did not stop: {}", name, describe(e));
+              change_connectors(self, changes);
+            });
+}
+
+void swap_content(root_side_self* self, const content_ptr& next) {
+  auto& w = self->state.w;
+  w.mappings->set(next->mappings, next->dictionary);
+  w.rules->set(next->rules);
+  w.response->set(next->response);
+  for (std::uint32_t lane = 0; lane < w.settings.pipeline.lanes; ++lane) {
+    self->send(w.normalizer(lane).actor(), ingest::use_mappings{});
+    // Through the normalizer's mailbox order does not matter: rules of a new dictionary find the fields of an old batch
+    // too, since ids are only ever added.
+    self->send(w.detector(lane).actor(), detection::use_rules{next->rules});
+  }
+  auto changes = std::make_shared<connector_changes>(compare(*w.content->get(), *next));
+  w.content->set(next);
+  change_connectors(self, changes);
+}
+
+caf::result<json_answer> reload(root_side_self* self) {
+  auto& w = self->state.w;
+  diagnostics found;
+  const auto settings = load_config(w.settings.file, w.settings.name, found);
+  const auto before = w.content->get();
+  const auto next = found.errors() == 0 ? load_content(settings, found, before->dictionary) : nullptr;
+  if (found.errors() > 0 || !next) {
+    w.log->error("reload refused: {}", first_errors(found));
+    return to_error(ec::invalid_input, first_errors(found));
+  }
+  swap_content(self, next);
+  w.log->info("reloaded: {}", next->summary());
+  return json_answer{{{"text", "reloaded: " + next->summary()}, {"data", {{"reloaded", next->summary()}}}}};
+}
+
+} // namespace
+
+caf::behavior root_side(root_side_self* self, wiring w) {
+  self->state.w = std::move(w);
+  return {
+      [self](const control::rules_query&) -> caf::result<json_answer> {
+        auto promise = self->make_response_promise<json_answer>();
+        gather_rules(self, promise);
+        return promise;
+      },
+      [self](const control::reload_query&) { return reload(self); },
+  };
+}
+
+} // namespace soc::node

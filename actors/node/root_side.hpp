@@ -1,0 +1,20 @@
+// node/root_side.hpp - ROOT SIDE: what only the composition root can do for the shell: rule statistics of all lanes,
+// and reload: everything is read and checked, then swapped (mappings before rules, so that no rule sees events without
+// its fields); connectors that changed are started again, the others are left alone. One a node, supervised, in a
+// thread of its own: loading takes a while.
+#pragma once
+#include "node/wiring.hpp"
+
+namespace soc::node {
+
+struct root_side_state {
+  static inline const char* name = "root_side";
+  wiring w;
+  bool reloading = false;
+};
+using root_side_self = caf::stateful_actor<root_side_state, observed_actor>;
+
+/// control::rules_query, control::reload_query → control::json_answer.
+caf::behavior root_side(root_side_self* self, wiring w);
+
+} // namespace soc::node
