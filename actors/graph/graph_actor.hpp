@@ -3,8 +3,8 @@
 // Snapshots with the stream sequence they cover; after a restart it replays the stream from there: incidents ignore
 // what they have.
 #pragma once
-#include "incident/messages.hpp"
 #include "runtime/actor.hpp"
+#include "runtime/incident_interfaces.hpp"
 
 namespace soc::graph {
 

@@ -308,12 +308,6 @@ command_done after_person(manager_actor* self, const change_incident& m, command
 
 } // namespace
 
-summary summary_of(const view& v) {
-  return {v.id,         v.tenant,    v.title,      v.scenario, v.owner,   v.merged_into, v.now,
-          v.found,      v.level,     v.score,      v.alerts,   v.version, v.automation,  v.first_event,
-          v.last_event, v.opened_at, v.changed_at, v.times,    v.stages,  v.assets};
-}
-
 caf::behavior incident_manager(manager_actor* self, manager_options options, manager_ports ports) {
   self->state.options = std::move(options);
   self->state.ports = std::move(ports);

@@ -253,4 +253,10 @@ view derive(const state& s, const scenario_rules& rules) {
   return std::move(d.v);
 }
 
+summary summary_of(const view& v) {
+  return {v.id,         v.tenant,    v.title,      v.scenario, v.owner,   v.merged_into, v.now,
+          v.found,      v.level,     v.score,      v.alerts,   v.version, v.automation,  v.first_event,
+          v.last_event, v.opened_at, v.changed_at, v.times,    v.stages,  v.assets};
+}
+
 } // namespace soc::incident

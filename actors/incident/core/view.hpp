@@ -78,6 +78,21 @@ struct view {
 
 view derive(const state& s, const scenario_rules& rules);
 
+/// What a list shows of an incident.
+struct summary {
+  std::string id, tenant, title, scenario, owner, merged_into;
+  status now = status::fresh;
+  classification found = classification::none;
+  model::severity level = model::severity::unknown;
+  double score = 0;
+  std::uint64_t alerts = 0, version = 0;
+  bool automation = true;
+  unix_ns first_event = 0, last_event = 0, opened_at = 0, changed_at = 0;
+  durations times;
+  std::vector<std::string> stages, assets;
+};
+summary summary_of(const view& v);
+
 /// The attack path alone. `staged` gives each sample's stage and tactic.
 attack_path path_of(const std::vector<sample>& samples, const scenario_rules& rules);
 
