@@ -47,7 +47,7 @@ function(soc_connectors)
         target_link_libraries(soc_sources PUBLIC PkgConfig::rdkafka PkgConfig::nats PkgConfig::re2 ZLIB::ZLIB
                               PkgConfig::zstd simdjson::simdjson)
       else()
-        target_link_libraries(soc_targets PUBLIC soc_ingest_core soc_response_core)
+        target_link_libraries(soc_targets PUBLIC soc_response_core)
       endif()
       set_target_properties(soc_${side} PROPERTIES UNITY_BUILD ${SOC_UNITY} UNITY_BUILD_BATCH_SIZE 6)
     else()
