@@ -60,20 +60,6 @@ void protect(protected_assets& assets, const std::string& address, const std::st
     assets.add_host(address, why);
 }
 
-playbook::action_table actions_of(const catalogue& known) {
-  playbook::action_table out;
-  for (const auto& [name, component] : known.components)
-    for (const auto& [action_name, a] : component->actions) {
-      playbook::action_facts facts;
-      facts.effect = to_string(a.effect);
-      facts.target = a.target;
-      for (const auto& p : a.parameters)
-        facts.parameters.push_back({p.name, std::string(to_string(p.type)), p.required && p.fallback.is_null()});
-      out.emplace(action_name, std::move(facts)); // of several components' one: the first by name
-    }
-  return out;
-}
-
 } // namespace
 
 const resource_instance* content::instance(const std::string& name) const {
@@ -97,6 +83,20 @@ playbook::library load_playbooks(const std::string& folder, const catalogue& kno
     sources.push_back({file, std::move(text)});
   });
   return playbook::load_library(sources, actions_of(known), found);
+}
+
+playbook::action_table actions_of(const catalogue& known) {
+  playbook::action_table out;
+  for (const auto& [name, component] : known.components)
+    for (const auto& [action_name, a] : component->actions) {
+      playbook::action_facts facts;
+      facts.effect = to_string(a.effect);
+      facts.target = a.target;
+      for (const auto& p : a.parameters)
+        facts.parameters.push_back({p.name, std::string(to_string(p.type)), p.required && p.fallback.is_null()});
+      out.emplace(action_name, std::move(facts)); // of several components' one: the first by name
+    }
+  return out;
 }
 
 content_ptr load_content(const content_folders& folders, const std::vector<std::string>& platform, diagnostics& found) {

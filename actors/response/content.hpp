@@ -30,6 +30,8 @@ struct content_folders {
 
 /// The components below `folder`, and the playbooks below `folder` checked against them: also for the offline commands.
 catalogue load_catalogue(const std::string& folder, diagnostics& found);
+/// What checks of playbooks need to know of them.
+playbook::action_table actions_of(const catalogue& known);
 playbook::library load_playbooks(const std::string& folder, const catalogue& known, diagnostics& found);
 
 /// Loads and checks everything; with errors in `found` the value must not be used. `platform` are our own addresses and

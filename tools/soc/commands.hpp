@@ -16,5 +16,6 @@ void add_config(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
 void add_normalize(CLI::App& app, int& exit_code);
 void add_mapping(CLI::App& app, int& exit_code);
+void add_playbook(CLI::App& app, int& exit_code);
 
 } // namespace soc::cli

@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
   soc::cli::add_detect(app, exit_code);
   soc::cli::add_rules(app, exit_code);
   soc::cli::add_correlate(app, exit_code);
+  soc::cli::add_playbook(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
