@@ -140,6 +140,7 @@ struct node::parts {
   wiring w;
   std::shared_ptr<recent_alerts> recent = std::make_shared<recent_alerts>();
   caf::actor root;
+  caf::actor watcher; ///< CAF ends an actor nobody holds
   std::unique_ptr<console::http_api> http;
   std::uint16_t http_port = 0;
   std::shared_ptr<std::promise<std::string>> ended = std::make_shared<std::promise<std::string>>();
@@ -180,7 +181,7 @@ outcome node::parts::boot() {
   context.dead_letters = dead_letter_ref(w.store().actor());
   root = spawn_root_supervisor(*system, std::move(context), std::move(spec));
   ended_reason = ended->get_future().share();
-  system->spawn(root_watch, root, [promise = ended](std::string why) { promise->set_value(std::move(why)); });
+  watcher = system->spawn(root_watch, root, [promise = ended](std::string why) { promise->set_value(std::move(why)); });
   if (auto listening = start_http(); !listening)
     return listening;
   write_node_file();
@@ -293,8 +294,12 @@ void node::stop(std::chrono::milliseconds deadline) {
     p.http->stop();
   if (p.root) {
     caf::anon_send_exit(p.root, caf::exit_reason::user_shutdown);
-    if (p.ended_reason.wait_for(deadline) != std::future_status::ready)
-      p.w.log->warn("not everything ended within {} ms; what is left is ended now", deadline.count());
+    if (p.ended_reason.wait_for(deadline) != std::future_status::ready) {
+      std::string left;
+      for (const auto& row : p.actors->registry()->snapshot())
+        left += fmt::format("{}{} ({})", left.empty() ? "" : ", ", row.reading.path, to_string(row.reading.state));
+      p.w.log->warn("not everything ended within {} ms; ended hard: {}", deadline.count(), left);
+    }
   }
   std::error_code ignored;
   std::filesystem::remove(p.node_file, ignored);

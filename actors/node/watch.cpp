@@ -24,7 +24,8 @@ void tell_connection(watch_self* self) {
   auto& state = self->state;
   const bool connected = state.link->connected();
   state.connected_gauge->set(connected ? 1 : 0);
-  if (state.told && connected == state.connected)
+  const bool starting = !state.told && self->now() - self->probe().read().made_at < 3 * ns_per_s;
+  if ((state.told && connected == state.connected) || (!connected && starting))
     return;
   if (connected)
     state.log->info("connected to NATS");
