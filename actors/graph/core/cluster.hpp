@@ -58,6 +58,7 @@ struct cluster {
   double score = 0; ///< suspicion above everyday, nats
   int tactic = -1;  ///< furthest along the kill chain
   double host_evidence = 0;
+  model::severity level = model::severity::unknown; ///< the gravest of its alerts
   bounded_table<cluster_asset> assets{max_cluster_assets};
   bounded_table<cluster_entity> entities{max_cluster_entities};
   bounded_table<cluster_kind> kinds{max_cluster_kinds};           ///< by kind

@@ -143,9 +143,9 @@ decision entity_graph::place_by_graph(const model::alert_ptr& a, const features&
     auto* home = best.of;
     add(*home, a, f, suspicion, out.why, out);
     merge_linked(home, good, now, out);
-    take_over_sweep(*home, f, now, out);
     if (!home->open && (home->score >= with.open_score || opens_alone(*a, f, suspicion)))
       open(*home, out);
+    take_over_sweep(*home, f, now, out);
     learn(f, now, !home->open, home->number, out);
     return out;
   }
@@ -158,7 +158,8 @@ decision entity_graph::place_by_graph(const model::alert_ptr& a, const features&
     }
     return to_first_sight(a, f, out.why);
   }
-  if (!alone && (suspicion < with.new_suspicion || background_.learning(now))) {
+  const bool judged = !background_.learning(now) || a->level >= model::severity::medium;
+  if (!alone && (suspicion < with.new_suspicion || !judged)) {
     learn(f, now, true, 0, out);
     return out;
   }
@@ -166,8 +167,10 @@ decision entity_graph::place_by_graph(const model::alert_ptr& a, const features&
   out.why.reasons.push_back({"founder", "", "", std::string(f.asset_label), suspicion,
                              fmt::format("unusual on {}", f.asset_label.empty() ? "this asset" : f.asset_label)});
   add(c, a, f, suspicion, out.why, out);
-  if (alone || c.score >= with.open_score)
+  if (alone || c.score >= with.open_score) {
     open(c, out);
+    take_over_sweep(c, f, now, out);
+  }
   learn(f, now, !c.open, c.number, out);
   return out;
 }
@@ -371,6 +374,7 @@ void entity_graph::add(cluster& c, const model::alert_ptr& a, const features& f,
   c.first = std::min(c.first, now);
   c.last = std::max(c.last, now);
   c.tactic = std::max(c.tactic, f.tactic);
+  c.level = std::max(c.level, a->level);
   if (c.open) {
     out.what = placing::incident;
     out.placed.push_back({a, c.id, std::move(why), false});

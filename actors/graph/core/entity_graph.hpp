@@ -108,6 +108,7 @@ private:
   bool opens_alone(const model::alert& a, const features& f, double suspicion) const;
   void merge_linked(cluster*& home, const std::vector<scored>& others, unix_ns now, decision& out);
   void take_over_sweep(cluster& home, const features& f, unix_ns now, decision& out);
+  void take_over(cluster& sweep, cluster& home, const features& f, const char* what, unix_ns now, decision& out);
   void merge(cluster& from, cluster& into, explanation why, unix_ns now, decision& out);
   decision to_first_sight(const model::alert_ptr& a, const features& f, explanation why);
   void learn(const features& f, unix_ns now, bool everyday, std::uint32_t cluster, decision& out);

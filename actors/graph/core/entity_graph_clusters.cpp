@@ -48,7 +48,8 @@ void entity_graph::merge_linked(cluster*& home, const std::vector<scored>& other
   }
 }
 
-/// A sweep touches many assets; the one the attacker goes on with takes it over.
+/// A sweep touches many assets; the one the attacker goes on with takes it over. Grave network alerts aimed at this
+/// asset alone are taken over at once: of several attackers who knock, the one that was most suspicious lately.
 void entity_graph::take_over_sweep(cluster& home, const features& f, unix_ns now, decision& out) {
   if (!home.open || f.says.klass != alert_class::host || f.says.assetless)
     return;
@@ -56,19 +57,31 @@ void entity_graph::take_over_sweep(cluster& home, const features& f, unix_ns now
   if (it == postings_.end())
     return;
   const auto& with = settings_->with;
+  cluster* aimed = nullptr;
   for (const auto number : std::vector(it->second)) {
     auto* sweep = find(number);
     if (!sweep || sweep == &home || sweep->mode != aggregation::graph || sweep->first_sight ||
         sweep->host_evidence > 0 || !sweep->assets.find(f.asset) || kept_apart(home, *sweep))
       continue;
     const double after_s = static_cast<double>(now - sweep->last) / ns_per_s;
+    if (sweep->assets.size() == 1 && sweep->level >= model::severity::medium) {
+      if (after_s <= with.candidate_minutes * 60 && !sweep->open && (!aimed || sweep->score > aimed->score))
+        aimed = sweep;
+      continue;
+    }
     if (after_s < with.went_on_s || after_s > with.went_on_within_h * 3600)
       continue;
-    explanation why;
-    why.reasons.push_back({"sweep", "", "", std::string(f.asset_label), 0,
-                           fmt::format("{} was part of the sweep and the attack went on there", f.asset_label)});
-    merge(*sweep, home, std::move(why), now, out);
+    take_over(*sweep, home, f, "was part of the sweep and the attack went on there", now, out);
   }
+  if (aimed)
+    take_over(*aimed, home, f, "had been attacked over the network just before", now, out);
+}
+
+void entity_graph::take_over(cluster& sweep, cluster& home, const features& f, const char* what, unix_ns now,
+                             decision& out) {
+  explanation why;
+  why.reasons.push_back({"sweep", "", "", std::string(f.asset_label), 0, fmt::format("{} {}", f.asset_label, what)});
+  merge(sweep, home, std::move(why), now, out);
 }
 
 void entity_graph::merge(cluster& from, cluster& into, explanation why, unix_ns now, decision& out) {
@@ -76,6 +89,7 @@ void entity_graph::merge(cluster& from, cluster& into, explanation why, unix_ns 
   into.last = std::max(into.last, from.last);
   into.score += from.score;
   into.tactic = std::max(into.tactic, from.tactic);
+  into.level = std::max(into.level, from.level);
   into.host_evidence += from.host_evidence;
   for (const auto& [hash, part] : from.assets.values()) {
     auto& to = into.assets.at(hash);
@@ -110,8 +124,10 @@ void entity_graph::merge(cluster& from, cluster& into, explanation why, unix_ns 
   if (into.bridges.size() > max_bridges)
     into.bridges.resize(max_bridges);
   if (into.open) {
-    for (auto& w : from.waiting)
+    for (auto& w : from.waiting) {
+      w.why.reasons.insert(w.why.reasons.end(), why.reasons.begin(), why.reasons.end());
       out.placed.push_back({std::move(w.alert), into.id, std::move(w.why), false});
+    }
     if (!from.waiting.empty())
       out.what = placing::incident;
   } else {

@@ -199,7 +199,6 @@ const std::vector<parameter_info>& all_parameters() {
       {"max_clusters", &parameters::max_clusters},
       {"max_waiting", &parameters::max_waiting},
       {"max_recent_ids", &parameters::max_recent_ids},
-      {"lateness_s", &parameters::lateness_s},
   };
   return all;
 }

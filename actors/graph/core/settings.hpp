@@ -51,7 +51,6 @@ struct parameters {
   double max_clusters = 20'000;    ///< candidates and incidents held at once
   double max_waiting = 256;        ///< alerts a candidate keeps until it opens
   double max_recent_ids = 500'000; ///< alert ids remembered, per generation
-  double lateness_s = 0;           ///< alerts are held so long to be put in order of time; 0 = taken as they come
 };
 
 /// What the alert stands on: decides what it may do alone.

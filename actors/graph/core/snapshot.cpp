@@ -126,6 +126,7 @@ void read_kinds(byte_reader& in, bounded_table<cluster_kind>& kinds) {
 void write_cluster(byte_writer& out, const cluster& c) {
   out.add(c.number).add(c.id).add(static_cast<std::uint8_t>(c.mode)).add(c.open).add(c.first_sight).add(c.key);
   out.add(c.first).add(c.last).add(c.score).add(c.tactic).add(c.host_evidence);
+  out.add(static_cast<std::uint8_t>(c.level));
   write_table(out, c.assets, [&](const cluster_asset& a) {
     out.add(a.last).add(a.last_network).add(a.host_evidence).add(a.network_evidence).add(a.label);
   });
@@ -155,6 +156,7 @@ cluster read_cluster(byte_reader& in) {
   c.score = in.get<double>();
   c.tactic = in.get<int>();
   c.host_evidence = in.get<double>();
+  c.level = static_cast<model::severity>(in.get<std::uint8_t>());
   read_table(in, c.assets, [&](cluster_asset& a) {
     a.last = in.get<unix_ns>();
     a.last_network = in.get<unix_ns>();

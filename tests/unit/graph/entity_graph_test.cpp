@@ -96,6 +96,20 @@ BOOST_AUTO_TEST_CASE(a_web_intrusion_seen_by_waf_server_host_and_firewall_is_one
     BOOST_TEST(seen.of.contains(x->id), x->title);
 }
 
+BOOST_AUTO_TEST_CASE(a_fresh_graph_takes_the_attempts_on_a_server_into_the_intrusion_that_follows) {
+  entity_graph g("default", default_settings());
+  alert_maker make;
+  placed_alerts seen;
+  const auto a = make.make(0, "sql injection", "web-1", severity::high, {source_ip("203.0.113.9")}, "modsecurity waf");
+  const auto b = make.make(9, "shell spawned by web server", "web-1", severity::high, {acting_user("web-1\\www-data")});
+  seen.take(g.place(a));
+  BOOST_TEST(seen.incidents.empty());
+  seen.take(g.place(b));
+  BOOST_TEST(seen.incidents.size() == 1U);
+  BOOST_TEST(seen.of.contains(a->id));
+  BOOST_TEST(seen.of.contains(b->id));
+}
+
 BOOST_AUTO_TEST_CASE(alerts_on_unrelated_hosts_stay_apart) {
   entity_graph g("default", default_settings());
   alert_maker make;
