@@ -30,8 +30,14 @@ json body_of(const wire::control_reply& reply) {
 /// Rows of all nodes under one header; notes one after the other.
 wire::control_reply merge(const gathering& g) {
   json merged = json::object();
-  std::string notes;
+  std::string notes, errors;
+  std::uint8_t exit_code = g.silent.empty() ? 0 : 1;
   for (const auto& [node, reply] : g.replies) {
+    exit_code = std::max(exit_code, reply.exit_code);
+    if (!reply.ok) {
+      errors += (errors.empty() ? "" : "; ") + node + ": " + reply.error;
+      continue;
+    }
     const auto body = body_of(reply);
     if (body.contains("columns")) {
       if (!merged.contains("columns")) {
@@ -56,8 +62,9 @@ wire::control_reply merge(const gathering& g) {
   if (!notes.empty())
     merged["note"] = notes;
   wire::control_reply out;
-  out.ok = !g.replies.empty();
-  out.exit_code = g.silent.empty() ? 0 : 1;
+  out.ok = errors.empty() && !g.replies.empty();
+  out.exit_code = exit_code;
+  out.error = errors;
   out.content_type = "application/json";
   out.body = merged.dump(-1, ' ', false, json::error_handler_t::replace);
   return out;

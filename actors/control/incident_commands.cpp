@@ -1,7 +1,7 @@
 #include "control/command.hpp"
 #include "control/control_actor.hpp"
 #include "incident/core/export.hpp"
-#include "incident/messages.hpp"
+#include "runtime/incident_interfaces.hpp"
 
 #include <fmt/format.h>
 

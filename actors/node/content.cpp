@@ -74,15 +74,17 @@ content_ptr load_content(const config& c, diagnostics& found, model::dictionary_
   auto out = std::make_shared<content>();
   auto names =
       before ? std::make_shared<model::field_dictionary>(*before) : std::make_shared<model::field_dictionary>();
-  out->mappings = ingest::mapping_set::load(mapping_sources_of(c), *names, found);
-  out->rules = detection::load_rules(rule_sources_of(c), *names, system_clock_source().now(), found).compiled;
+  out->mappings = ingest::mapping_set::load(mapping_sources_of(c), *names, out->left_out);
+  out->rules = detection::load_rules(rule_sources_of(c), *names, system_clock_source().now(), out->left_out).compiled;
   const response::content_folders folders{resolve(c, c.content.components), resolve(c, c.content.resources),
                                           resolve(c, c.content.response), resolve(c, c.content.playbooks)};
   out->response = response::load_content(folders, response::own_addresses(), found);
-  load_aggregation(resolve(c, c.content.aggregation), *out, found);
+  load_aggregation(resolve(c, c.content.aggregation), *out, out->left_out);
   plan_connectors(c, *out, found);
-  if (!out->mappings || !out->rules || !out->response)
+  if (!out->mappings || !out->rules || !out->response) {
+    found.append(out->left_out);
     return nullptr;
+  }
   out->dictionary = names;
   return out;
 }

@@ -33,14 +33,18 @@ struct content {
   graph::settings_ptr aggregation;
   incident::scenario_rules_ptr scenarios;
   std::vector<planned_connector> connectors;
+  /// What is wrong with single rules and mappings: those are left out, the others work. A start goes on with them, a
+  /// reload does not.
+  diagnostics left_out;
 
   /// "31 mappings, 164 rules, …"
   std::string summary() const;
 };
 using content_ptr = std::shared_ptr<const content>;
 
-/// Loads all that `c` names; problems are in `found`, and the value is null when something essential is missing. Field
-/// ids of `before` (the dictionary in use, may be null) are kept, so that events decoded with it still fit.
+/// Loads all that `c` names. What a node must not run without (configuration, response, connectors) is in `found`;
+/// errors of rules and mappings are in the value's `left_out`. Null when something essential is missing. Field ids of
+/// `before` (the dictionary in use, may be null) are kept, so that events decoded with it still fit.
 content_ptr load_content(const config& c, diagnostics& found, model::dictionary_ptr before = nullptr);
 
 } // namespace soc::node

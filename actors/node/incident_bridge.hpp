@@ -2,8 +2,8 @@
 // become theirs and answers become acknowledgements; what another node owns crosses as envelopes. Supervised, without
 // state of their own.
 #pragma once
-#include "incident/messages.hpp"
 #include "node/wiring.hpp"
+#include "runtime/incident_interfaces.hpp"
 #include "transport/stream_puller.hpp"
 
 #include <deque>

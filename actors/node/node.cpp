@@ -259,6 +259,8 @@ result<std::unique_ptr<node>> node::start(config c, content_ptr loaded, logger_p
   p->w.clock = p->clock;
   p->w.metrics = std::make_shared<metrics_board>();
   const auto now = p->w.content->get();
+  p->w.metrics->gauge("soc_content_errors", {}, "errors in rules and mappings that are left out")
+      .set(static_cast<double>(now->left_out.errors()));
   p->w.mappings = std::make_shared<ingest::mappings_in_use>(now->mappings, now->dictionary);
   p->w.rules = std::make_shared<detection::rules_in_use>(now->rules);
   p->w.response = std::make_shared<response::content_holder>(now->response);

@@ -3,8 +3,8 @@
 // nodes. First child of the supervisor "graph"; the partitions are its siblings, so that it starts them again when
 // their supervisor was restarted.
 #pragma once
-#include "incident/messages.hpp"
 #include "node/wiring.hpp"
+#include "runtime/incident_interfaces.hpp"
 
 #include <set>
 

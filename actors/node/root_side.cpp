@@ -152,6 +152,8 @@ caf::result<json_answer> reload(root_side_self* self) {
   const auto settings = load_config(w.settings.file, w.settings.name, found);
   const auto before = w.content->get();
   const auto next = found.errors() == 0 ? load_content(settings, found, before->dictionary) : nullptr;
+  if (next)
+    found.append(next->left_out);
   if (found.errors() > 0 || !next) {
     w.log->error("reload refused: {}", first_errors(found));
     return to_error(ec::invalid_input, first_errors(found));

@@ -1,5 +1,5 @@
-// tools/soc/doctor_command.cpp - `soc doctor`: what is wrong with this machine or a configuration, and how to mend it. Looks
-// only; changes nothing. Exit 0: nothing that stops a node; 1: something does.
+// tools/soc/doctor_command.cpp - `soc doctor`: what is wrong with this machine or a configuration, and how to mend it.
+// Looks only; changes nothing. Exit 0: nothing that stops a node; 1: something does.
 #include "node/config.hpp"
 #include "node/content.hpp"
 #include "tools/soc/commands.hpp"
@@ -67,7 +67,10 @@ void check_data_dir(const node::config& c, findings& out) {
   struct statvfs disk {};
   if (::statvfs(c.data_dir.c_str(), &disk) == 0) {
     const auto free_gib = static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize) / (1u << 30);
-    out.push_back({"disk", free_gib < 1 ? verdict::broken : free_gib < 10 ? verdict::look : verdict::fine,
+    out.push_back({"disk",
+                   free_gib < 1    ? verdict::broken
+                   : free_gib < 10 ? verdict::look
+                                   : verdict::fine,
                    fmt::format("{:.1f} GiB free at {}", free_gib, c.data_dir),
                    free_gib < 10 ? "free some, or lower nats.max_stream_mib and nats.max_age_hours" : ""});
   }
@@ -77,7 +80,8 @@ void check_limits(findings& out) {
   rlimit files{};
   ::getrlimit(RLIMIT_NOFILE, &files);
   out.push_back({"open files", files.rlim_cur < 1024 ? verdict::look : verdict::fine,
-                 fmt::format("limit {}", files.rlim_cur), files.rlim_cur < 1024 ? "ulimit -n 65536, or LimitNOFILE= in the unit" : ""});
+                 fmt::format("limit {}", files.rlim_cur),
+                 files.rlim_cur < 1024 ? "ulimit -n 65536, or LimitNOFILE= in the unit" : ""});
   std::ifstream watches("/proc/sys/fs/inotify/max_user_watches");
   long count = 0;
   if (watches >> count)
@@ -85,8 +89,11 @@ void check_limits(findings& out) {
                    count < 8192 ? "sysctl fs.inotify.max_user_watches=65536 (files are polled meanwhile)" : ""});
   std::ifstream receive("/proc/sys/net/core/rmem_max");
   if (receive >> count)
-    out.push_back({"UDP receive buffer", count < (1 << 22) ? verdict::look : verdict::fine, fmt::format("limit {} bytes", count),
-                   count < (1 << 22) ? "sysctl net.core.rmem_max=16777216 if syslog over UDP is used: bursts are dropped otherwise" : ""});
+    out.push_back({"UDP receive buffer", count < (1 << 22) ? verdict::look : verdict::fine,
+                   fmt::format("limit {} bytes", count),
+                   count < (1 << 22)
+                       ? "sysctl net.core.rmem_max=16777216 if syslog over UDP is used: bursts are dropped otherwise"
+                       : ""});
 }
 
 void check_files(const node::config& c, findings& out) {
@@ -106,6 +113,8 @@ void check_files(const node::config& c, findings& out) {
 void check_content(const node::config& c, findings& out) {
   diagnostics found;
   const auto loaded = node::load_content(c, found);
+  if (loaded)
+    found.append(loaded->left_out);
   for (const auto& d : found.all())
     if (d.level == diagnostic_level::error)
       std::cerr << render(d, {});
@@ -136,7 +145,8 @@ int run_doctor(const std::string& file, const std::string& format) {
   for (const auto& d : found.all())
     std::cerr << render(d, {});
   if (found.errors() > 0) {
-    all.push_back({"configuration", verdict::broken, fmt::format("{} errors, above", found.errors()), "mend them in " + file});
+    all.push_back(
+        {"configuration", verdict::broken, fmt::format("{} errors, above", found.errors()), "mend them in " + file});
     return print_findings(all, format);
   }
   all.push_back({"configuration", verdict::fine, file, ""});
@@ -151,7 +161,8 @@ int run_doctor(const std::string& file, const std::string& format) {
 } // namespace
 
 void add_doctor(CLI::App& app, int& exit_code) {
-  auto* command = app.add_subcommand("doctor", "say what is wrong with this machine or a configuration, and how to mend it");
+  auto* command =
+      app.add_subcommand("doctor", "say what is wrong with this machine or a configuration, and how to mend it");
   auto file = std::make_shared<std::string>("config/soc.yaml");
   auto format = std::make_shared<std::string>("text");
   command->add_option("--config", *file, "the configuration to look at");

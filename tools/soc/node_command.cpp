@@ -72,11 +72,16 @@ int run_node(const std::string& file, const std::string& name) {
               << " errors in the configuration or in what it names; nothing was started\n";
     return 1;
   }
+  print_load_problems(content->left_out);
   auto log = node::make_logger(config.log, config.name);
   if (!log) {
     std::cerr << "soc node: " << log.error().what << '\n';
     return 1;
   }
+  if (content->left_out.errors() > 0)
+    (*log)->error("{} errors in rules and mappings: what is broken is left out, the rest works; soc config check shows "
+                  "each place",
+                  content->left_out.errors());
   auto running = node::node::start(config, content, *log);
   if (!running) {
     (*log)->critical("{}", running.error().what);
@@ -90,6 +95,8 @@ int check_config(const std::string& file) {
   diagnostics found;
   const auto config = node::load_config(file, host_name(), found);
   const auto content = found.errors() == 0 ? node::load_content(config, found) : nullptr;
+  if (content)
+    found.append(content->left_out);
   print_load_problems(found);
   std::cerr << file << ": " << found.errors() << " errors, " << found.warnings() << " warnings";
   if (content)
