@@ -27,6 +27,9 @@ std::vector<model::alert_ptr> alerts_of(detector_state& state, model::event_batc
     for (const auto rule : matched)
       if (program.rules()[rule].generate)
         out.push_back(builder.build(batch, ev, program.rules()[rule].header, now));
+    if (state.options.correlations && !program.correlations().empty())
+      for (auto& alert : state.options.correlations->observe(state.rules, batch, ev, matched, now))
+        out.push_back(std::move(alert));
     if (native)
       out.push_back(builder.native(batch, ev, now));
   }
@@ -52,11 +55,20 @@ rule_statistics statistics_of(const detector_state& state) {
   return out;
 }
 
+std::uint64_t steady_ns() {
+  return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+}
+
+void use(detector_state& state, std::shared_ptr<const program> rules) {
+  state.matching = std::make_unique<matcher>(rules, steady_ns);
+  state.rules = std::move(rules);
+}
+
 } // namespace
 
 caf::behavior detector(detector_actor* self, detector_options options) {
   self->state.options = std::move(options);
-  self->state.matching = std::make_unique<matcher>(self->state.options.rules->get());
+  use(self->state, self->state.options.rules->get());
   if (self->state.options.make_completer)
     self->state.complete = self->state.options.make_completer();
   return {
@@ -66,7 +78,7 @@ caf::behavior detector(detector_actor* self, detector_options options) {
       },
       [self](const use_rules& m) {
         self->state.options.rules->set(m.rules);
-        self->state.matching = std::make_unique<matcher>(m.rules);
+        use(self->state, m.rules);
       },
       [self](const get_rule_statistics&) { return statistics_of(self->state); },
   };

@@ -2,6 +2,7 @@
 // each normalizer. Rules are swapped by a message; a batch is detected on by one program, never by parts of two.
 #pragma once
 #include "detection/core/matcher.hpp"
+#include "detection/correlator.hpp"
 #include "runtime/actor.hpp"
 
 namespace soc::detection {
@@ -31,6 +32,7 @@ struct detector_options {
   std::shared_ptr<rules_in_use> rules;
   alert_publisher_ref publisher;
   std::function<event_completer()> make_completer; ///< may be empty: events are used as they are
+  std::shared_ptr<shared_correlator> correlations; ///< of the node; empty: correlation rules are not evaluated
   bool native_alerts = true;                       ///< findings of other products become alerts
 };
 
@@ -61,6 +63,7 @@ struct detector_state {
   static inline const char* name = "detector";
   detector_options options;
   event_completer complete;
+  std::shared_ptr<const program> rules;
   std::unique_ptr<matcher> matching;
   std::shared_ptr<const void> types; ///< log types of the last batch: routes are remembered by their addresses
   std::uint64_t events = 0, alerts = 0;

@@ -33,19 +33,19 @@ unix_ns windows_time(const model::event& ev) {
   return 0;
 }
 
-void write_match(std::string& out, const detection::sigma_rule& rule, const std::string& file, std::uint32_t record,
+} // namespace
+
+void write_match(std::string& out, const detection::rule_header& rule, const std::string& file, std::uint32_t record,
                  unix_ns time) {
   json_writer json(out);
-  json.begin_object().key("rule_id").string(rule.header.id).key("title").string(rule.header.title);
-  json.key("level").string(rule.header.level_text).key("tags").begin_array();
-  for (const auto& tag : rule.header.tags)
+  json.begin_object().key("rule_id").string(rule.id).key("title").string(rule.title);
+  json.key("level").string(rule.level_text).key("tags").begin_array();
+  for (const auto& tag : rule.tags)
     json.string(tag);
   json.end_array().key("file").string(file).key("record").integer(record);
   json.key("time").string(time == 0 ? std::string() : format_rfc3339(time)).end_object();
   out += '\n';
 }
-
-} // namespace
 
 batch_detector::batch_detector(std::shared_ptr<const detection::program> rules,
                                std::shared_ptr<const ingest::mapping_set> mappings, model::dictionary_ptr names)
@@ -109,26 +109,28 @@ void batch_detector::normalize_rest(const numbered_batch& batch, run_totals& tot
     each(ev, batch.first_record + rest_records_[ev.record_index]);
 }
 
-std::string batch_detector::detect(const numbered_batch& batch, run_totals& totals) {
-  struct match_line {
-    std::uint32_t record;
-    std::string text;
-  };
-  std::vector<match_line> lines;
-  each_event(batch, totals, [&](const model::event& ev, std::uint32_t record) {
-    for (const auto rule : matcher_.match(ev)) {
-      if (!rules_->rules()[rule].generate)
-        continue;
-      ++totals.matches;
-      lines.push_back({record, {}});
-      write_match(lines.back().text, rules_->rules()[rule], batch.raw->origin, record,
-                  ev.mapped ? ev.time : windows_time(ev));
-    }
+detected_batch batch_detector::detect(const numbered_batch& batch, const detection::correlator& correlations) {
+  detected_batch out;
+  out.file = batch.raw->origin;
+  each_event(batch, out.totals, [&](const model::event& seen, std::uint32_t record) {
+    const auto matched = matcher_.match(seen);
+    if (matched.empty())
+      return;
+    auto ev = seen;
+    if (!ev.mapped)
+      ev.time = windows_time(ev);
+    detected_record one{record, ev.time, {}, {}};
+    for (const auto rule : matched)
+      if (rules_->rules()[rule].generate) {
+        ++out.totals.matches;
+        write_match(one.lines, rules_->rules()[rule].header, out.file, record, ev.time);
+      }
+    if (correlations.is_needed())
+      one.observations = correlations.gather(ev, matched, {hash64(out.file), record});
+    out.records.push_back(std::move(one));
   });
-  std::stable_sort(lines.begin(), lines.end(), [](const auto& a, const auto& b) { return a.record < b.record; });
-  std::string out;
-  for (const auto& line : lines)
-    out += line.text;
+  std::stable_sort(out.records.begin(), out.records.end(),
+                   [](const auto& a, const auto& b) { return a.record < b.record; });
   return out;
 }
 

@@ -2,6 +2,7 @@
 // everything else through the mappings. One a thread; owns a decoder, a normalizer and a matcher.
 #pragma once
 #include "detection/core/matcher.hpp"
+#include "detection/correlator.hpp"
 #include "ingest/core/json_decoder.hpp"
 #include "ingest/core/normalizer.hpp"
 
@@ -22,6 +23,23 @@ struct numbered_batch {
   std::uint32_t first_record = 0; ///< number of its first record in the file
 };
 
+/// What one record contributes to the output.
+struct detected_record {
+  std::uint32_t record = 0;
+  unix_ns time = 0;
+  std::string lines;
+  std::vector<correlation::observation> observations;
+};
+struct detected_batch {
+  std::string file;
+  std::vector<detected_record> records; ///< only those with a match, in order
+  run_totals totals;
+};
+
+/// A match as the command prints it.
+void write_match(std::string& out, const detection::rule_header& rule, const std::string& file, std::uint32_t record,
+                 unix_ns time);
+
 class batch_detector {
 public:
   batch_detector(std::shared_ptr<const detection::program> rules, std::shared_ptr<const ingest::mapping_set> mappings,
@@ -30,8 +48,8 @@ public:
   /// Calls `each(event, record number in the file)` for the events of a batch, in order of records.
   using event_function = std::function<void(const model::event& ev, std::uint32_t record)>;
   void each_event(const numbered_batch& batch, run_totals& totals, const event_function& each);
-  /// One JSON line a match.
-  std::string detect(const numbered_batch& batch, run_totals& totals);
+  /// One JSON line a match, and what the matches are counted for by correlations.
+  detected_batch detect(const numbered_batch& batch, const detection::correlator& correlations);
 
   detection::matcher& matching() { return matcher_; }
 

@@ -60,6 +60,7 @@ bool detect_run::each_batch(const std::string& file, const std::function<void(nu
   }
   const auto now = system_clock_source().now();
   numbered_batch batch;
+  std::shared_ptr<model::raw_batch> last;
   std::uint32_t records = 0;
   const auto hand_on = [&] {
     if (batch.raw) {
@@ -72,7 +73,12 @@ bool detect_run::each_batch(const std::string& file, const std::function<void(nu
     if (batch.raw && batch.raw->bytes.size() + record.size() > detect_batch_bytes)
       hand_on();
     if (!batch.raw) {
-      batch = {std::make_shared<model::raw_batch>(), records};
+      // The last batch's memory is used again when nobody holds it any more.
+      if (!last || last.use_count() > 1)
+        last = std::make_shared<model::raw_batch>();
+      last->bytes.clear();
+      last->records.clear();
+      batch = {last, records};
       batch.raw->origin = file;
       batch.raw->received_at = now;
       batch.raw->bytes.reserve(std::max(detect_batch_bytes, record.size()) + ingest::json_decoder::padding);
@@ -101,38 +107,59 @@ bool detect_run::each_batch(const std::string& file, const std::function<void(nu
 
 bool detect_run::detect(const std::vector<std::string>& files, unsigned threads, std::ostream& out) {
   const phase_clock running;
+  correlator_ = std::make_unique<detection::correlator>(loaded_.compiled);
   bool readable = true;
   if (threads > 1) {
     readable = detect_threaded(files, threads, out);
   } else {
     batch_detector detector(loaded_.compiled, mappings_, names_);
     for (const auto& file : files)
-      readable &= each_batch(file, [&](const numbered_batch& batch) { out << detector.detect(batch, totals_); });
+      readable &=
+          each_batch(file, [&](const numbered_batch& batch) { take(detector.detect(batch, *correlator_), out); });
   }
+  if (!files.empty())
+    end_windows(files.back(), out);
   out << std::flush;
   running_ = running.elapsed();
   return readable;
 }
 
+/// In the order of the input: correlations want it.
+void detect_run::take(const detected_batch& done, std::ostream& out) {
+  totals_.add(done.totals);
+  std::string lines;
+  for (const auto& one : done.records) {
+    lines += one.lines;
+    for (const auto& hit : correlator_->feed(one.observations)) {
+      ++totals_.matches;
+      write_match(lines, loaded_.compiled->correlations()[hit.correlation].header, done.file, one.record,
+                  hit.firing.last);
+    }
+  }
+  out << lines;
+}
+
+/// Nothing more comes: windows that wait for their end are over.
+void detect_run::end_windows(const std::string& file, std::ostream& out) {
+  constexpr unix_ns far_ahead = 400LL * 24 * 3600 * ns_per_s;
+  if (!correlator_->is_needed())
+    return;
+  std::string lines;
+  for (const auto& hit : correlator_->advance(correlator_->windows().newest() + far_ahead)) {
+    ++totals_.matches;
+    write_match(lines, loaded_.compiled->correlations()[hit.correlation].header, file, 0, hit.firing.last);
+  }
+  out << lines;
+}
+
 bool detect_run::detect_threaded(const std::vector<std::string>& files, unsigned threads, std::ostream& out) {
-  struct result {
-    std::string lines;
-    run_totals totals;
-  };
   std::vector<std::unique_ptr<batch_detector>> detectors;
   for (unsigned i = 0; i < threads; ++i)
     detectors.push_back(std::make_unique<batch_detector>(loaded_.compiled, mappings_, names_));
-  ordered_work<numbered_batch, result> work(
+  ordered_work<numbered_batch, detected_batch> work(
       threads,
-      [&](unsigned worker, const numbered_batch& batch) {
-        result done;
-        done.lines = detectors[worker]->detect(batch, done.totals);
-        return done;
-      },
-      [&](const result& done) {
-        out << done.lines;
-        totals_.add(done.totals);
-      });
+      [&](unsigned worker, const numbered_batch& batch) { return detectors[worker]->detect(batch, *correlator_); },
+      [&](const detected_batch& done) { take(done, out); });
   bool readable = true;
   for (const auto& file : files)
     readable &= each_batch(file, [&](numbered_batch batch) { work.add(std::move(batch)); });

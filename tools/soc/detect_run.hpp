@@ -30,11 +30,14 @@ public:
 
 private:
   bool each_batch(const std::string& file, const std::function<void(numbered_batch)>& out);
+  void take(const detected_batch& done, std::ostream& out);
+  void end_windows(const std::string& file, std::ostream& out);
   bool detect_threaded(const std::vector<std::string>& files, unsigned threads, std::ostream& out);
 
   model::dictionary_ptr names_;
   std::shared_ptr<const ingest::mapping_set> mappings_;
   detection::loaded_rules loaded_;
+  std::unique_ptr<detection::correlator> correlator_;
   run_totals totals_, walked_;
   run_times reading_, compiling_, running_, walking_;
 };

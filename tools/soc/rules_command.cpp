@@ -2,6 +2,7 @@
 #include "base/json_writer.hpp"
 #include "detection/core/rule_cases.hpp"
 #include "detection/core/rule_fields.hpp"
+#include "detection/correlator.hpp"
 #include "detection/rule_files.hpp"
 #include "ingest/core/normalizer.hpp"
 #include "tools/soc/commands.hpp"
@@ -146,12 +147,73 @@ private:
         rule = index;
     }
     detection::case_outcome outcome{false, "the rule it is for is not loaded"};
-    if (rule)
+    if (const auto correlation = correlation_of(one); !rule && correlation)
+      outcome = run_correlation(one, *correlation);
+    else if (rule)
       outcome = detection::run_case(one, *rule, matcher_, *desk_.names,
                                     [this](const auto& records, const auto& type) { return decode(records, type); });
     outcome.passed ? ++passed : ++failed;
     if (!outcome.passed)
       desk_.found.error("CAS003", one.place, fmt::format("case '{}' failed: {}", one.name, outcome.why));
+  }
+
+  std::optional<std::uint32_t> correlation_of(const detection::rule_case& one) const {
+    const auto& all = desk_.loaded.compiled->correlations();
+    const auto stem = [](const std::string& file) { return file.substr(0, file.find('.', file.rfind('/') + 1)); };
+    for (std::uint32_t i = 0; i < all.size(); ++i) {
+      const auto& header = all[i].header;
+      const bool named = one.rule == header.id || one.rule == header.name || one.rule == header.title;
+      if (stem(header.place.file) == stem(one.place.file) && (one.rule.empty() || named))
+        return i;
+    }
+    return std::nullopt;
+  }
+
+  /// The events of the case in order, one second apart unless they say when; the rules match by their conditions alone.
+  detection::case_outcome run_correlation(const detection::rule_case& one, std::uint32_t correlation) {
+    detection::correlator windows(desk_.loaded.compiled);
+    bool fired = false;
+    std::uint64_t number = 0;
+    const auto feed = [&](model::event ev, std::span<const std::uint32_t> matched) {
+      if (ev.time == 0)
+        ev.time = static_cast<unix_ns>(1'700'000'000 + number) * ns_per_s;
+      for (const auto& hit : windows.feed(windows.gather(ev, matched, {1, ++number})))
+        fired |= hit.correlation == correlation;
+    };
+    for (const auto& node : one.events) {
+      const detection::case_event ev(node, *desk_.names);
+      feed(ev.get(), matches_of(correlation, ev.get()));
+    }
+    if (!one.logs.empty()) {
+      const auto batch = decode(one.logs, one.type);
+      for (const auto& ev : batch->events) {
+        const auto matched = matcher_.match(ev);
+        feed(ev, std::vector(matched.begin(), matched.end()));
+      }
+    }
+    for (const auto& hit : windows.advance(windows.windows().newest() + 400LL * 24 * 3600 * ns_per_s))
+      fired |= hit.correlation == correlation;
+    if (fired == one.expect_hit)
+      return {true, {}};
+    return {false, fired ? "the correlation fires, and should not" : "the correlation does not fire"};
+  }
+
+  /// The rules below the correlation that match, whatever the event's logsource is.
+  std::vector<std::uint32_t> matches_of(std::uint32_t correlation, const model::event& ev) {
+    std::vector<std::uint32_t> out;
+    const auto& rules = *desk_.loaded.compiled;
+    for (std::uint32_t rule = 0; rule < rules.rules().size(); ++rule) {
+      const bool feeds = std::any_of(rules.paths(rule).begin(), rules.paths(rule).end(), [&](const auto& path) {
+        return std::any_of(path.begin(), path.end(), [&](const auto& step) { return step.correlation == correlation; });
+      });
+      if (!feeds)
+        continue;
+      const auto only = rules.route_of_rule(rule);
+      if (!matcher_.match_on(*only, ev).empty())
+        out.push_back(rule);
+      matcher_.forget_routes();
+    }
+    return out;
   }
 
   std::shared_ptr<model::event_batch> decode(const std::vector<std::string>& records, const std::string& type) {

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 
 namespace soc::detection {
 
@@ -16,7 +15,7 @@ constexpr std::size_t max_list_items = 4096; ///< of one list value that are loo
 
 } // namespace
 
-matcher::matcher(std::shared_ptr<const program> of) : program_(std::move(of)) {
+matcher::matcher(std::shared_ptr<const program> of, tick_function ticks) : program_(std::move(of)), ticks_(ticks) {
   cache_.resize(route_cache_size);
   test_states_.resize(program_->tests().size());
   rule_epochs_.resize(program_->rules().size());
@@ -56,7 +55,7 @@ std::span<const std::uint32_t> matcher::match_on(const route& on, const model::e
     if (on.fields[field].is_eager())
       scan_field(field);
   candidates_.insert(candidates_.end(), on.always.begin(), on.always.end());
-  try_rules(ev, events_++ % sample_every == 0);
+  try_rules(ev, ticks_ != nullptr && events_++ % sample_every == 0);
   return matched_;
 }
 
@@ -213,18 +212,17 @@ void matcher::wake_up(const wake& w) {
 }
 
 void matcher::try_rules(const model::event& ev, bool sampled) {
-  using clock = std::chrono::steady_clock;
   for (const auto rule : candidates_) {
     auto& counter = counters_[rule];
     ++counter.tried;
-    const auto start = sampled ? clock::now() : clock::time_point{};
+    const auto start = sampled ? ticks_() : 0;
     if (holds(program_->root(rule))) {
       matched_.push_back(rule);
       ++counter.hits;
       counter.last_hit = ev.time;
     }
     if (sampled)
-      counter.sampled_ns += static_cast<std::uint64_t>((clock::now() - start).count());
+      counter.sampled_ns += ticks_() - start;
   }
   std::sort(matched_.begin(), matched_.end());
 }

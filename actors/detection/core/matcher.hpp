@@ -18,7 +18,9 @@ constexpr std::uint64_t sample_every = 64;
 
 class matcher {
 public:
-  explicit matcher(std::shared_ptr<const program> of);
+  /// Nanoseconds of some steady clock, for the time per rule; null: not measured.
+  using tick_function = std::uint64_t (*)();
+  explicit matcher(std::shared_ptr<const program> of, tick_function ticks = nullptr);
   ~matcher();
   matcher(matcher&&) noexcept;
 
@@ -78,6 +80,7 @@ private:
   };
 
   std::shared_ptr<const program> program_;
+  tick_function ticks_;
   const route* route_ = nullptr;
   std::uint32_t epoch_ = 0;
   std::uint64_t events_ = 0, exceeded_ = 0;

@@ -45,7 +45,56 @@ public:
     }
   }
 
+  /// Which correlations each rule feeds, and under which names of its logsource.
+  void link_correlations() {
+    out_.paths_.resize(out_.rules_.size());
+    for (std::uint32_t rule = 0; rule < out_.rules_.size(); ++rule) {
+      source_ = &out_.rules_[rule].source;
+      follow(rule, out_.rules_[rule].header, {});
+    }
+  }
+
 private:
+  static bool refers(const std::string& reference, const rule_header& header) {
+    return reference == header.id || (!header.name.empty() && reference == header.name);
+  }
+
+  /// Paths that go on from `last`, a rule or a correlation.
+  void follow(std::uint32_t rule, const rule_header& last, const correlation_path& so_far) {
+    constexpr std::size_t max_chain = 8;
+    for (std::uint32_t c = 0; c < out_.correlations_.size(); ++c) {
+      const auto& correlation = out_.correlations_[c];
+      for (std::uint16_t position = 0; position < correlation.rules.size(); ++position) {
+        if (!refers(correlation.rules[position], last))
+          continue;
+        if (so_far.size() >= max_chain) {
+          found_.error("SIG016", correlation.header.place,
+                       "the correlations refer to one another in a circle or too deeply");
+          return;
+        }
+        auto path = so_far;
+        correlation_step step{c, position, {}, {}};
+        for (const auto& field : correlation.group_by)
+          step.group_fields.push_back(field_index(aliased(correlation, field, out_.rules_[rule].header, last)));
+        for (const auto& field : correlation.fields)
+          step.value_fields.push_back(field_index(aliased(correlation, field, out_.rules_[rule].header, last)));
+        path.push_back(std::move(step));
+        out_.paths_[rule].push_back(path);
+        follow(rule, correlation.header, path);
+      }
+    }
+  }
+
+  static std::string aliased(const correlation_rule& correlation, const std::string& field, const rule_header& base,
+                             const rule_header& last) {
+    for (const auto& alias : correlation.aliases)
+      if (alias.alias == field)
+        for (const auto& [rule, name] : alias.fields)
+          if (refers(rule, base) || refers(rule, last))
+            return name;
+    return field;
+  }
+
   std::uint32_t add_node(program_node node, const std::vector<std::uint32_t>& children = {}) {
     node.first = static_cast<std::uint32_t>(out_.children_.size());
     node.count = static_cast<std::uint32_t>(children.size());
@@ -238,6 +287,7 @@ std::shared_ptr<const program> program::compile(rule_set rules, const field_tabl
   for (auto& rule : rules.rules)
     builder.add(std::move(rule));
   out->correlations_ = std::move(rules.correlations);
+  builder.link_correlations();
   out->dictionary_size_ = names.size();
   return out;
 }

@@ -29,6 +29,15 @@ struct program_field {
   std::vector<model::field_id> native, ocsf;
 };
 
+/// One correlation that a matched rule feeds, directly or through those below it in the path.
+struct correlation_step {
+  std::uint32_t correlation = 0;                         ///< index in program::correlations
+  std::uint16_t position = 0;                            ///< which of its rules
+  std::vector<std::uint32_t> group_fields, value_fields; ///< of the program, as this rule's logsource names them
+};
+/// From the correlation a rule is named in to the last one of the chain.
+using correlation_path = std::vector<correlation_step>;
+
 class program {
 public:
   /// Rules that can't be evaluated (a bad regular expression, a condition that can never hold) are reported and left
@@ -39,6 +48,8 @@ public:
 
   const std::vector<sigma_rule>& rules() const { return rules_; }
   const std::vector<correlation_rule>& correlations() const { return correlations_; }
+  /// What a match of the rule is counted for.
+  const std::vector<correlation_path>& paths(std::uint32_t rule) const { return paths_[rule]; }
   const log_router& router() const { return router_; }
   const std::vector<program_field>& fields() const { return fields_; }
   const std::vector<compiled_test>& tests() const { return tests_; }
@@ -68,6 +79,7 @@ private:
 
   std::vector<sigma_rule> rules_;
   std::vector<correlation_rule> correlations_;
+  std::vector<std::vector<correlation_path>> paths_; ///< by rule
   log_router router_;
   std::vector<program_field> fields_;
   std::vector<compiled_test> tests_;

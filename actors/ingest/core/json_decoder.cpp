@@ -71,6 +71,7 @@ struct json_decoder::state {
   od::parser parser;
   std::array<known_key, 512> keys;
   std::string path;
+  std::vector<std::vector<model::value>> lists; ///< items being collected, by depth
   arena* memory = nullptr;
   std::vector<model::slot>* out = nullptr;
   std::size_t first = 0;
@@ -92,6 +93,7 @@ struct json_decoder::state {
 json_decoder::json_decoder(model::dictionary_ptr names, json_options options) : state_(std::make_unique<state>()) {
   state_->names = std::move(names);
   state_->options = options;
+  state_->lists.resize(options.max_depth + 2);
 }
 json_decoder::~json_decoder() = default;
 json_decoder::json_decoder(json_decoder&&) noexcept = default;
@@ -235,7 +237,8 @@ void json_decoder::state::flatten_maps(std::size_t from) {
 
 void json_decoder::state::walk_array(od::array list, model::slot name, std::size_t depth) {
   const auto from = out->size();
-  std::vector<model::value> items;
+  auto& items = lists[depth];
+  items.clear();
   for (auto item : list) {
     check(item.error());
     collect(item.value_unsafe(), name, depth, items);

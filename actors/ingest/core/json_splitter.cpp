@@ -108,6 +108,9 @@ std::size_t json_splitter::skip_between(std::string_view bytes, std::size_t at) 
 }
 
 std::size_t json_splitter::split(std::string_view bytes, bool last, const sink& out) {
+  constexpr std::string_view mark = "\xEF\xBB\xBF";
+  if (!started_ && !last && bytes.size() < mark.size() && mark.starts_with(bytes))
+    return 0; // half a byte order mark
   std::size_t done = 0;
   while (true) {
     const auto start = skip_between(bytes, done);
