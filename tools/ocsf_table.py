@@ -109,6 +109,9 @@ def main():
         category_uid = categories.get(category, {}).get("uid", 0)
         # Numbers of an extension's classes carry the extension's uid.
         uid = (200000 if item["_extension"] else 0) + category_uid * 1000 + item.get("uid", 0)
+        body["class_uid"][2] = {str(uid): item["caption"]}
+        body["category_uid"][2] = {str(category_uid): categories.get(category, {}).get("caption", "Uncategorized")}
+        body["type_uid"] = body["type_uid"][:2]
         table["classes"][name] = {"uid": uid, "caption": item["caption"], "category_uid": category_uid,
                                   "category": categories.get(category, {}).get("caption", "Uncategorized"), "attributes": body,
                                   **({"constraints": constraints} if constraints else {})}

@@ -40,7 +40,8 @@ void print_diagnostics(const diagnostics& found) {
 }
 
 file_counts normalize_file(const std::string& path, std::shared_ptr<const model::connector_context> context,
-                           ingest::normalizer& normalizer, const std::function<void(model::event_batch&)>& out) {
+                           ingest::normalizer& normalizer, const std::function<void(model::event_batch&)>& out,
+                           const file_origin& origin) {
   file_counts counts;
   auto reader = input_reader::open(path);
   if (!reader) {
@@ -48,12 +49,12 @@ file_counts normalize_file(const std::string& path, std::shared_ptr<const model:
     counts.failed = true;
     return counts;
   }
-  const auto now = system_clock_source().now();
+  const auto now = origin.received_at != 0 ? origin.received_at : system_clock_source().now();
   std::shared_ptr<model::raw_batch> batch;
   const auto start = [&](std::size_t at_least) {
     batch = std::make_shared<model::raw_batch>();
     batch->context = context;
-    batch->origin = path;
+    batch->origin = origin.name.empty() ? path : origin.name;
     batch->received_at = now;
     batch->bytes.reserve(std::max(batch_bytes + batch_bytes / 4, at_least) + ingest::json_decoder::padding);
   };

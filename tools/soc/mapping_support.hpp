@@ -2,6 +2,7 @@
 // run through a normalizer batch by batch.
 #pragma once
 #include "base/diagnostic.hpp"
+#include "base/time.hpp"
 #include "ingest/core/normalizer.hpp"
 #include "ingest/core/record_assembler.hpp"
 
@@ -29,8 +30,14 @@ struct file_counts {
   bool failed = false; ///< the file could not be read (to its end); said on standard error
 };
 
+struct file_origin {
+  std::string name;        ///< origin of the records; empty = the path
+  unix_ns received_at = 0; ///< 0 = now
+};
+
 /// Reads a file ("-" = standard input) in batches of at most about 1 MiB and hands each on, normalized.
 file_counts normalize_file(const std::string& path, std::shared_ptr<const model::connector_context> context,
-                           ingest::normalizer& normalizer, const std::function<void(model::event_batch&)>& out);
+                           ingest::normalizer& normalizer, const std::function<void(model::event_batch&)>& out,
+                           const file_origin& origin = {});
 
 } // namespace soc::cli

@@ -61,8 +61,8 @@ public:
       write_member(leaves.subspan(i, end - i), depth, leaves, type);
       i = end;
     }
-    if (type != nullptr && depth > 0)
-      write_required(leaves, depth, *type);
+    if (type != nullptr)
+      write_unknown(leaves, depth, *type);
   }
 
 private:
@@ -70,6 +70,9 @@ private:
     const auto& first = group[0].shape->segments[depth];
     const auto* attribute = type == nullptr ? nullptr : type->attribute(first.name);
     const auto* inner = attribute == nullptr ? nullptr : attribute->object;
+    if (inner != nullptr && first.index < 0 && group[0].shape->segments.size() > depth + 1 &&
+        is_empty_shell(group, depth + 1, *inner))
+      return;
     out_.key(first.name);
     if (first.index < 0) {
       if (group[0].shape->segments.size() == depth + 1) {
@@ -114,18 +117,56 @@ private:
       out_.key(a->sibling).string(it->second);
   }
 
-  /// A required enum nobody gave is Unknown.
-  void write_required(leaf_range leaves, std::size_t depth, const ocsf_object& type) {
-    for (const auto* a : type.required_enums)
-      if (!has_member(leaves, depth, a->name)) {
-        out_.key(a->name);
-        if (a->array)
-          out_.begin_array().integer(0).end_array();
-        else
-          out_.integer(0);
-        if (!a->sibling.empty() && !a->array && !has_member(leaves, depth, a->sibling))
-          out_.key(a->sibling).string(a->captions.at("0"));
-      }
+  /// What the schema requires and no rule gave is said to be unknown.
+  void write_unknown(leaf_range leaves, std::size_t depth, const ocsf_object& type) {
+    const auto has = [&](std::string_view name) { return has_member(leaves, depth, name); };
+    for (const auto* a : type.required)
+      if (!has(a->name))
+        write_unknown_attribute(*a, depth, !a->sibling.empty() && !has(a->sibling));
+    if (type.at_least_one.empty() || std::any_of(type.at_least_one.begin(), type.at_least_one.end(), has))
+      return;
+    const auto is_named = [&](std::string_view name) {
+      return std::find(type.at_least_one.begin(), type.at_least_one.end(), name) != type.at_least_one.end();
+    };
+    const auto chosen = is_named("uid") ? "uid" : is_named("name") ? "name" : type.at_least_one.front();
+    if (const auto* a = type.attribute(chosen))
+      write_unknown_attribute(*a, depth, false);
+  }
+
+  void write_unknown_attribute(const ocsf_attribute& a, std::size_t depth, bool with_caption) {
+    if (a.kind == ocsf_kind::time || depth > 6)
+      return;
+    out_.key(a.name);
+    if (a.array)
+      out_.begin_array();
+    if (a.kind == ocsf_kind::object && a.object != nullptr) {
+      out_.begin_object();
+      write_unknown({}, depth + 1, *a.object);
+      out_.end_object();
+    } else if (a.kind == ocsf_kind::integer || a.kind == ocsf_kind::port) {
+      out_.integer(0);
+    } else if (a.kind == ocsf_kind::boolean) {
+      out_.boolean(false);
+    } else if (a.kind == ocsf_kind::ip) {
+      out_.string("0.0.0.0");
+    } else {
+      out_.string(a.captions.empty() ? "unknown" : a.captions.begin()->first);
+    }
+    if (a.array)
+      out_.end_array();
+    if (const auto caption = a.captions.find("0"); with_caption && !a.array && caption != a.captions.end())
+      out_.key(a.sibling).string(caption->second);
+  }
+
+  /// Numbers of enums alone tell nothing: {"type_id": 1}.
+  static bool is_empty_shell(leaf_range group, std::size_t depth, const ocsf_object& type) {
+    const auto names_it = [&](const std::string& name) { return has_member(group, depth, name); };
+    if (type.at_least_one.empty() || std::any_of(type.at_least_one.begin(), type.at_least_one.end(), names_it))
+      return false;
+    return std::all_of(group.begin(), group.end(), [&](const leaf& l) {
+      const auto& name = l.shape->segments[depth].name;
+      return name.size() > 3 && name.compare(name.size() - 3, 3, "_id") == 0;
+    });
   }
 
   json_writer& out_;

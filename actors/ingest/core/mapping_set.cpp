@@ -163,6 +163,9 @@ std::shared_ptr<const mapping_set> mapping_set::load(const mapping_sources& from
   p.ids = {names.intern("class_uid"),      names.intern("category_uid"),      names.intern("type_uid"),
            names.intern("activity_id"),    names.intern("severity_id"),       names.intern("time"),
            names.intern("cloud.provider"), names.intern("cloud.account.uid"), names.intern("cloud.region")};
+  // Recognition looks at these whether or not a mapping names them.
+  for (const auto* name : {"cef.vendor", "cef.product", "leef.vendor", "leef.product"})
+    names.intern(name);
   // Entities are found by these paths even where no mapping fills them.
   for (const auto& slot : model::entity_slots())
     names.intern(slot.path);

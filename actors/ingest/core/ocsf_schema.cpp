@@ -108,8 +108,8 @@ std::unique_ptr<const ocsf_schema> ocsf_schema::load(const std::string& path, di
     for (auto& [name, a] : object.attributes) {
       if (a.kind == ocsf_kind::object)
         a.object = schema->find_object(a.type);
-      if (a.required && a.profile.empty() && a.kind == ocsf_kind::integer && a.captions.contains("0"))
-        object.required_enums.push_back(&a);
+      if (a.required && a.profile.empty())
+        object.required.push_back(&a);
     }
   };
   for (auto& [name, object] : schema->objects_)

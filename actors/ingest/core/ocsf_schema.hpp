@@ -36,7 +36,7 @@ struct ocsf_object {
   std::string name;
   std::map<std::string, ocsf_attribute, std::less<>> attributes;
   std::vector<std::string> at_least_one, just_one;
-  std::vector<const ocsf_attribute*> required_enums; ///< required, and "0" is Unknown
+  std::vector<const ocsf_attribute*> required; ///< whatever the profiles
 
   /// Null when there is none of that name.
   const ocsf_attribute* attribute(std::string_view wanted) const {
