@@ -3,6 +3,7 @@
 #include "connectors/sources/common/option_reading.hpp"
 #include "connectors/sources/file/file_follower.hpp"
 #include "connectors/sources/http/http_source.hpp"
+#include "connectors/sources/kafka/kafka_driver.hpp"
 #include "connectors/sources/syslog/syslog_driver.hpp"
 
 #include <fmt/format.h>
@@ -53,21 +54,46 @@ result<source_plan> plan_syslog(yaml_map_reader& reader, const std::string& root
   });
 }
 
+source_plan push_plan(std::string kind, http_options options, const std::string& root) {
+  for (auto* file : {&options.tls_certificate, &options.tls_key, &options.tls_client_ca})
+    *file = rooted(*file, root);
+  source_plan plan;
+  plan.kind = std::move(kind);
+  plan.publishes_raw = true;
+  plan.start = [options = std::move(options)](const source_environment& e) {
+    return start_with(http_source, e, options);
+  };
+  return plan;
+}
+
 result<source_plan> plan_http(yaml_map_reader& reader, const std::string& root, diagnostics& found) {
   auto options = parse_http_options(reader, found);
   if (!options)
     return options.error();
-  for (auto* file : {&options->tls_certificate, &options->tls_key, &options->tls_client_ca})
+  return push_plan("http", std::move(options).take(), root);
+}
+
+result<source_plan> plan_otlp(yaml_map_reader& reader, const std::string& root, diagnostics& found) {
+  auto options = parse_otlp_options(reader, found);
+  if (!options)
+    return options.error();
+  return push_plan("otlp", std::move(options).take(), root);
+}
+
+result<source_plan> plan_kafka(yaml_map_reader& reader, const std::string& root, diagnostics& found) {
+  auto options = parse_kafka_options(reader, found);
+  if (!options)
+    return options.error();
+  for (auto* file : {&options->tls_certificate, &options->tls_key, &options->tls_ca})
     *file = rooted(*file, root);
-  source_plan plan;
-  plan.kind = "http";
-  plan.publishes_raw = true;
-  plan.start = [options = *options](const source_environment& e) { return start_with(http_source, e, options); };
-  return plan;
+  return driver_plan("kafka", [options = *options](const source_environment& e, source_counts_ptr counts) {
+    return std::make_unique<kafka_driver>(options, e.context, std::move(counts), e.clock);
+  });
 }
 
 const std::map<std::string, planner>& planners() {
-  static const std::map<std::string, planner> all{{"file", plan_file}, {"syslog", plan_syslog}, {"http", plan_http}};
+  static const std::map<std::string, planner> all{
+      {"file", plan_file}, {"syslog", plan_syslog}, {"http", plan_http}, {"kafka", plan_kafka}, {"otlp", plan_otlp}};
   return all;
 }
 

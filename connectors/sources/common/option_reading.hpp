@@ -14,7 +14,7 @@ namespace soc::sources {
 inline const std::string code_option = "CFG020";  ///< a connector option out of its range or of a wrong form
 inline const std::string code_missing = "CFG021"; ///< a connector lacks what its kind needs
 
-/// The keys every connector has are read by the node; a kind that names them here may reject_unknown() the rest.
+/// The keys every connector has are read by the node; named here, they are no unknown keys of the kind.
 void claim_common_keys(yaml_map_reader& reader);
 
 /// The number at `key` if there and within [least, most]; else `fallback`, with an error when out of range.

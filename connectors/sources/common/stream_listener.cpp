@@ -98,8 +98,15 @@ void stream_listener::accept_ready() {
     socklen_t size = sizeof address;
     descriptor peer(
         ::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!peer)
+    if (!peer) {
+      // The listening socket stays readable: without a rest this would spin.
+      if (errno == EMFILE || errno == ENFILE) {
+        count(counts_->errors);
+        out_of_descriptors_ = true;
+        loop_.change(socket_.get(), 0);
+      }
       return;
+    }
     admit(std::move(peer), peer_name(address));
   }
 }
@@ -234,6 +241,8 @@ void stream_listener::hold(bool held) {
 
 void stream_listener::sweep() {
   const auto now = clock_.now();
+  if (std::exchange(out_of_descriptors_, false))
+    loop_.change(socket_.get(), EPOLLIN);
   std::vector<int> silent;
   for (const auto& [fd, c] : connections_) {
     const auto since = c->heard_at ? c->heard_at : c->accepted_at;

@@ -78,6 +78,7 @@ private:
   std::map<int, std::unique_ptr<connection>> connections_;
   std::string buffer_;
   bool held_ = false;
+  bool out_of_descriptors_ = false; ///< accepting rests until the next sweep
 };
 
 } // namespace soc::sources

@@ -49,7 +49,6 @@ result<file_options> parse_file_options(yaml_map_reader& reader, diagnostics& fo
   out.poll = std::chrono::milliseconds(read_number(reader, found, "poll_ms", 250, 10, 60'000));
   out.rescan = std::chrono::milliseconds(read_number(reader, found, "rescan_ms", 5000, 100, 3'600'000));
   out.max_files = static_cast<std::size_t>(read_number(reader, found, "max_files", 10'000, 1, 1'000'000));
-  reader.reject_unknown();
   if (out.paths.empty())
     found.error(code_missing, reader.place(), "a file connector has no 'paths'", "paths: [/var/log/nginx/*.log]");
   if (found.errors() > errors_before)

@@ -21,11 +21,8 @@ bool is_loopback(const std::string& host) {
   return host.rfind("127.", 0) == 0 || host == "::1";
 }
 
-} // namespace
-
-result<http_options> parse_http_options(yaml_map_reader& reader, diagnostics& found) {
+result<http_options> parse_endpoint(yaml_map_reader& reader, diagnostics& found, http_options out) {
   const auto errors_before = found.errors();
-  http_options out;
   claim_common_keys(reader);
   out.host = reader.text("host").value_or(out.host);
   out.port = read_port(reader, found, "port").value_or(out.port);
@@ -40,7 +37,6 @@ result<http_options> parse_http_options(yaml_map_reader& reader, diagnostics& fo
   out.idle_timeout = std::chrono::seconds(read_number(reader, found, "idle_timeout_s", 60, 1, 3600));
   out.request_timeout = std::chrono::seconds(read_number(reader, found, "request_timeout_s", 30, 1, 3600));
   out.store_timeout = std::chrono::milliseconds(read_number(reader, found, "store_timeout_ms", 10'000, 100, 120'000));
-  reader.reject_unknown();
   if (out.path.empty() || out.path.front() != '/')
     found.error(code_option, reader.place("path"), "'path' must begin with '/'", "path: /ingest");
   if (out.tls_certificate.empty() != out.tls_key.empty())
@@ -51,6 +47,21 @@ result<http_options> parse_http_options(yaml_map_reader& reader, diagnostics& fo
   if (found.errors() > errors_before)
     return failure{ec::invalid_input, "the options of an http connector have errors"};
   return out;
+}
+
+} // namespace
+
+result<http_options> parse_http_options(yaml_map_reader& reader, diagnostics& found) {
+  return parse_endpoint(reader, found, {});
+}
+
+result<http_options> parse_otlp_options(yaml_map_reader& reader, diagnostics& found) {
+  http_options defaults;
+  defaults.otlp = true;
+  defaults.port = 4318;
+  defaults.path = "/v1/logs";
+  defaults.otlp_body_only = reader.boolean("body_only").value_or(false);
+  return parse_endpoint(reader, found, std::move(defaults));
 }
 
 } // namespace soc::sources

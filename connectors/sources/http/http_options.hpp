@@ -14,6 +14,8 @@ namespace soc::sources {
 struct http_options {
   std::string host = "127.0.0.1";  ///< address to listen on
   std::uint16_t port = 8088;       ///< 0 = a free one
+  bool otlp = false;               ///< `kind: otlp`
+  bool otlp_body_only = false;     ///< the text of a log record's body is the record
   std::string path = "/ingest";    ///< where JSON, JSON lines, arrays and text are taken, beside /services/collector
   std::vector<std::string> tokens; ///< references (env:NAME, file:PATH); empty = anybody on this machine
   std::string tls_certificate, tls_key, tls_client_ca;
@@ -26,5 +28,7 @@ struct http_options {
 };
 
 result<http_options> parse_http_options(yaml_map_reader& reader, diagnostics& found);
+/// `kind: otlp`: the same, on port 4318 and /v1/logs unless said otherwise.
+result<http_options> parse_otlp_options(yaml_map_reader& reader, diagnostics& found);
 
 } // namespace soc::sources

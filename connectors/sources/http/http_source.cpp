@@ -68,6 +68,8 @@ outcome open_server(http_source_actor* self) {
     return tokens.error();
   auto rules = std::make_shared<push_rules>();
   rules->path = s.options.path;
+  rules->otlp = s.options.otlp;
+  rules->otlp_body_only = s.options.otlp_body_only;
   rules->tokens = std::move(tokens).take();
   rules->limits.max_body_bytes = s.options.max_body_bytes;
   const auto address = caf::actor_cast<caf::actor_addr>(self);

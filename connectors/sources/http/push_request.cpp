@@ -4,6 +4,7 @@
 #include "connectors/sources/common/inflater.hpp"
 #include "connectors/sources/common/line_splitter.hpp"
 #include "connectors/sources/http/json_values.hpp"
+#include "connectors/sources/otlp/otlp_logs.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -111,6 +112,21 @@ http_response take_hec_events(pushed_records& pushed) {
   return {};
 }
 
+http_response take_otlp(const push_rules& rules, push_kind kind, pushed_records& pushed) {
+  auto logs = kind == push_kind::otlp_json ? read_otlp_json(*pushed.body, rules.otlp_body_only)
+                                           : read_otlp_protobuf(*pushed.body, rules.otlp_body_only);
+  if (!logs)
+    return error_response(kind, 400, logs.error().what, hec_invalid_format);
+  pushed.texts = std::move(logs->records);
+  pushed.hosts = std::move(logs->hosts);
+  pushed.records.assign(pushed.texts.begin(), pushed.texts.end());
+  return {};
+}
+
+bool is_collector_answer(push_kind kind) {
+  return kind == push_kind::hec_event || kind == push_kind::hec_raw;
+}
+
 http_response decompress(const push_rules& rules, push_kind kind, const http_request& request, pushed_records& pushed) {
   const auto& encoding = request.content_encoding;
   if (encoding.empty() || encoding == "identity") {
@@ -140,8 +156,8 @@ push_kind kind_of_target(std::string_view target) {
 
 http_response admit_request(const push_rules& rules, const http_request& head) {
   const auto path = path_of(head.target);
-  const auto kind = kind_of_target(head.target);
-  if (is_hec_health(path))
+  const auto kind = rules.otlp ? push_kind::plain : kind_of_target(head.target);
+  if (!rules.otlp && is_hec_health(path))
     return head.method == "GET" ? error_response(kind, 200, "HEC is healthy", hec_healthy)
                                 : error_response(kind, 405, "Only GET is allowed", hec_invalid_format);
   if (kind == push_kind::plain && path != rules.path)
@@ -163,9 +179,16 @@ push_decision read_push(const push_rules& rules, const http_request& request) {
     return refuse(std::move(refused));
   push_decision out;
   out.kind = kind_of_target(request.target);
+  if (rules.otlp)
+    out.kind = request.content_type.rfind("application/json", 0) == 0 ? push_kind::otlp_json : push_kind::otlp_protobuf;
   if (auto refused = decompress(rules, out.kind, request, out.pushed); refused.status != 200)
     return refuse(std::move(refused));
-  if (out.kind == push_kind::hec_event) {
+  if (rules.otlp) {
+    if (auto refused = take_otlp(rules, out.kind, out.pushed); refused.status != 200)
+      return refuse(std::move(refused));
+    if (out.pushed.records.empty()) // an empty request is a proper one
+      return refuse(stored_response(out.kind, 0));
+  } else if (out.kind == push_kind::hec_event) {
     if (auto refused = take_hec_events(out.pushed); refused.status != 200)
       return refuse(std::move(refused));
   } else if (out.kind == push_kind::hec_raw) {
@@ -186,17 +209,25 @@ http_response error_response(push_kind kind, int status, std::string_view what, 
   http_response out;
   out.status = status;
   json_writer json(out.body);
-  json.begin_object().key(kind == push_kind::plain ? "error" : "text").string(what);
-  if (kind != push_kind::plain)
+  json.begin_object().key(is_collector_answer(kind) ? "text" : "error").string(what);
+  if (is_collector_answer(kind))
     json.key("code").integer(hec_code);
   json.end_object();
   return out;
 }
 
 http_response stored_response(push_kind kind, std::size_t records) {
-  if (kind != push_kind::plain)
+  if (is_collector_answer(kind))
     return error_response(kind, 200, "Success", hec_success);
   http_response out;
+  if (kind == push_kind::otlp_protobuf) { // ExportLogsServiceResponse without a partial success has no bytes
+    out.content_type = "application/x-protobuf";
+    return out;
+  }
+  if (kind == push_kind::otlp_json) {
+    out.body = "{}";
+    return out;
+  }
   json_writer(out.body).begin_object().key("records").integer(static_cast<std::int64_t>(records)).end_object();
   return out;
 }

@@ -42,12 +42,16 @@ struct push_rules {
   std::string path = "/ingest";
   token_set tokens;
   push_limits limits;
+  bool otlp = false;           ///< `path` takes OpenTelemetry logs, and nothing else is served
+  bool otlp_body_only = false; ///< the text of a log record's body is the record
 };
 
 enum class push_kind {
   plain,     ///< the connector's own path
   hec_event, ///< Splunk HTTP Event Collector: wrapped events
   hec_raw,   ///< … lines
+  otlp_json, ///< OpenTelemetry
+  otlp_protobuf,
 };
 
 /// An answer at once, or records to be stored.

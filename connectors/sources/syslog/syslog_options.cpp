@@ -22,7 +22,6 @@ result<syslog_options> parse_syslog_options(yaml_map_reader& reader, diagnostics
   out.queue_bytes = static_cast<std::size_t>(read_number(reader, found, "queue_mib", 16, 1, 1024)) << 20;
   out.idle_timeout = std::chrono::seconds(read_number(reader, found, "idle_timeout_s", 3600, 1, 7 * 86400));
   out.handshake_timeout = std::chrono::seconds(read_number(reader, found, "handshake_timeout_s", 10, 1, 300));
-  reader.reject_unknown();
   if (!out.udp_port && !out.tcp_port && !out.tls_port)
     found.error(code_missing, reader.place(), "a syslog connector listens on no port",
                 "add `udp_port:`, `tcp_port:` or `tls_port:`");
