@@ -1,0 +1,189 @@
+#include "fixture.hpp"
+
+namespace {
+
+using namespace soc;
+using namespace soc::response;
+using namespace soc::response::test;
+
+struct response_world : world {
+  std::shared_ptr<manual_clock> clock = std::make_shared<manual_clock>(1'764'000'000 * ns_per_s);
+};
+
+call_outcome told(call_outcome::kind what) {
+  return {what, nullptr, "as told"};
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(response_suite)
+
+BOOST_AUTO_TEST_CASE(an_incident_leads_to_a_verified_block_and_its_incident_hears_of_it) {
+  response_world w;
+  response_site site(&w, w.clock, test_content("auto"));
+  site.hear("203.0.113.9");
+  BOOST_TEST(site.status() == "verified");
+  BOOST_TEST(w.blocked.contains("203.0.113.9"));
+  BOOST_REQUIRE(!w.told.empty());
+  BOOST_TEST(w.told.back().status == "verified");
+  BOOST_TEST(w.told.back().incident_id == "i1");
+  const auto runs = site.ask<run_views>(list_runs{});
+  BOOST_REQUIRE(runs.all.size() == 1u);
+  BOOST_TEST(runs.all[0].status == "completed");
+}
+
+BOOST_AUTO_TEST_CASE(the_same_incident_again_does_nothing_new_and_a_new_address_is_blocked_too) {
+  response_world w;
+  response_site site(&w, w.clock, test_content("auto"));
+  site.hear("203.0.113.9");
+  site.hear("203.0.113.9");
+  BOOST_TEST(w.calls.size() == 1u);
+  site.hear("203.0.113.10");
+  BOOST_TEST(w.calls.size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_protected_address_is_refused_with_a_reason_and_an_audit_entry) {
+  response_world w;
+  response_site site(&w, w.clock, test_content("auto"));
+  site.hear("198.51.100.7");
+  BOOST_TEST(site.status() == "refused");
+  BOOST_TEST(w.calls.empty());
+  BOOST_TEST(site.ask<task_views>(list_tasks{}).all[0].detail.find("protected") != std::string::npos);
+  BOOST_TEST(std::any_of(w.audit.begin(), w.audit.end(),
+                         [](const auto& e) { return e.find("refused") != std::string::npos; }));
+}
+
+BOOST_AUTO_TEST_CASE(mode_approve_waits_for_a_person_and_lapses_without_one) {
+  response_world w;
+  response_site site(&w, w.clock, test_content("approve"));
+  site.hear("203.0.113.9");
+  BOOST_TEST(site.status() == "waiting_approval");
+  BOOST_TEST(w.calls.empty());
+  BOOST_TEST(site.command(command_kind::approve).obeyed);
+  BOOST_TEST(site.status() == "verified");
+  site.hear("203.0.113.10");
+  site.pass(std::chrono::hours(1));
+  BOOST_TEST(w.calls.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(mode_manual_only_recommends_until_a_person_begins_it) {
+  response_world w;
+  response_site site(&w, w.clock, test_content("manual"));
+  site.hear("203.0.113.9");
+  BOOST_TEST(site.status() == "none");
+  BOOST_TEST(site.ask<run_views>(list_runs{}).all.at(0).status == "recommended");
+  BOOST_TEST(site.command(command_kind::approve).obeyed);
+  BOOST_TEST(site.status() == "verified");
+}
+
+BOOST_AUTO_TEST_CASE(the_veto_time_can_be_used_or_passes) {
+  response_world w;
+  response_site site(&w, w.clock, test_content("auto_with_veto"));
+  site.hear("203.0.113.9");
+  site.hear("203.0.113.10", "i2");
+  BOOST_TEST(site.command(command_kind::reject, "i2").obeyed);
+  site.pass(std::chrono::seconds(60));
+  BOOST_TEST(w.blocked.contains("203.0.113.9"));
+  BOOST_TEST(!w.blocked.contains("203.0.113.10"));
+}
+
+BOOST_AUTO_TEST_CASE(a_block_ends_with_its_time_and_undo_ends_it_at_once) {
+  response_world w;
+  response_site site(&w, w.clock, test_content("auto"));
+  site.hear("203.0.113.9");
+  site.hear("203.0.113.10", "i2");
+  BOOST_TEST(site.command(command_kind::undo, "i2").obeyed);
+  BOOST_TEST(!w.blocked.contains("203.0.113.10"));
+  BOOST_TEST(w.blocked.contains("203.0.113.9"));
+  for (int i = 0; i < 3; ++i)
+    site.pass(std::chrono::hours(1));
+  BOOST_TEST(!w.blocked.contains("203.0.113.9"));
+}
+
+BOOST_AUTO_TEST_CASE(the_emergency_stop_halts_all_and_is_lifted_again) {
+  response_world w;
+  response_site site(&w, w.clock, test_content("auto"));
+  BOOST_TEST(site.command(command_kind::emergency_stop, "").obeyed);
+  site.hear("203.0.113.9");
+  BOOST_TEST(site.status() == "refused");
+  BOOST_TEST(site.command(command_kind::emergency_release, "").obeyed);
+  site.hear("203.0.113.10");
+  BOOST_TEST(w.blocked.contains("203.0.113.10"));
+}
+
+BOOST_AUTO_TEST_CASE(a_busy_target_is_asked_again_with_the_same_key) {
+  response_world w;
+  response_site site(&w, w.clock, test_content("auto"));
+  w.answers = {told(call_outcome::kind::transient)};
+  site.hear("203.0.113.9");
+  BOOST_TEST(site.status() == "pending");
+  site.pass(std::chrono::seconds(2));
+  BOOST_TEST(site.status() == "verified");
+  BOOST_REQUIRE(w.calls.size() == 2u);
+  BOOST_TEST(w.calls[0] == w.calls[1]);
+}
+
+BOOST_AUTO_TEST_CASE(after_a_crash_in_the_middle_of_a_call_the_target_is_read_back) {
+  response_world w;
+  w.silent = true; // the call is made; the node dies before the answer
+  {
+    response_site site(&w, w.clock, test_content("auto"));
+    site.hear("203.0.113.9");
+    BOOST_TEST(site.status() == "running");
+  }
+  w.silent = false;
+  response_site again(&w, w.clock, test_content("auto"));
+  BOOST_TEST(again.status() == "verified");
+  BOOST_TEST(w.calls.size() == 1u);
+  BOOST_TEST(again.ask<run_views>(list_runs{}).all.at(0).status == "completed");
+}
+
+BOOST_AUTO_TEST_CASE(what_can_neither_be_read_back_nor_repeated_waits_for_a_person) {
+  response_world w;
+  w.silent = true;
+  const auto what = test_content("auto", false, "none");
+  {
+    response_site site(&w, w.clock, what);
+    site.hear("203.0.113.9");
+  }
+  w.silent = false;
+  response_site again(&w, w.clock, what);
+  BOOST_TEST(again.status() == "unknown");
+  BOOST_TEST(w.calls.size() == 1u);
+  BOOST_TEST(again.command(command_kind::resolve, "i1").obeyed == false);
+  const auto id = again.ask<task_views>(list_tasks{}).all[0].id;
+  BOOST_TEST(again.command(command_kind::resolve, id, "done").obeyed);
+  BOOST_TEST(again.status() == "done");
+  BOOST_TEST(again.ask<run_views>(list_runs{}).all.at(0).status == "completed");
+}
+
+BOOST_AUTO_TEST_CASE(limits_hold_across_a_restart) {
+  response_world w;
+  const auto what = test_content("auto", true, "key", "limits: [{id: two, actions: [block_ip], most: 2, per: 1h}]\n");
+  {
+    response_site site(&w, w.clock, what);
+    site.hear("203.0.113.1", "i1");
+    site.hear("203.0.113.2", "i2");
+  }
+  response_site again(&w, w.clock, what);
+  again.hear("203.0.113.3", "i3");
+  BOOST_TEST(w.blocked.size() == 2u);
+  BOOST_TEST(w.calls.size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(the_audit_is_a_chain) {
+  response_world w;
+  response_site site(&w, w.clock, test_content("auto"));
+  site.hear("203.0.113.9");
+  site.command(command_kind::undo);
+  BOOST_REQUIRE(w.audit.size() > 2u);
+  std::string previous;
+  for (const auto& line : w.audit) {
+    const auto entry = nlohmann::json::parse(line);
+    BOOST_TEST(entry["previous"].get<std::string>() == previous);
+    previous = entry["hash"].get<std::string>();
+  }
+  BOOST_TEST(w.audit.back().find("alice") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
