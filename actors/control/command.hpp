@@ -60,6 +60,7 @@ struct node_services {
   std::shared_ptr<actor_registry> registry;
   store_ref store;
   bus_ref bus;
+  journal_ref journal;
   response::manager_ref response;
   caf::actor incidents; ///< incident/messages.hpp manager
   std::function<std::vector<std::string>()> living_nodes;

@@ -56,7 +56,7 @@ void ask_root(const call& c) {
 
 void run_audit(const call& c) {
   const auto limit = c.number("last", 50, 1, 10'000);
-  c.self->request(c.services->bus.actor(), ask_timeout, journal_read{"soc.*.audit", 0})
+  c.self->request(c.services->journal.actor(), ask_timeout, journal_read{"soc.*.audit", 0})
       .then(
           [reply = c.reply, limit](const journal_entries& found) {
             json rows = json::array();

@@ -232,6 +232,7 @@ control::node_services node::parts::services() {
   s.registry = actors->registry();
   s.store = w.store();
   s.bus = w.bus();
+  s.journal = w.journal();
   s.incidents = w.actors->reserve("incidents/manager");
   s.response = response::manager_ref(w.actors->reserve("response/manager"));
   s.root_side = w.actors->reserve("control/root-side");
