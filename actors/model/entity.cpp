@@ -118,6 +118,17 @@ constexpr entity_slot slots[] = {
     {"resource.uid", entity_type::cloud_resource, entity_role::target, ""},
     {"reg_key.path", entity_type::registry_key, entity_role::target, "device.hostname"},
     {"email.from", entity_type::email, entity_role::source, ""},
+    // Findings of other products (OCSF 2004) keep what they saw below their first evidence.
+    {"evidences[0].src_endpoint.ip", entity_type::ip, entity_role::source, ""},
+    {"evidences[0].dst_endpoint.ip", entity_type::ip, entity_role::destination, ""},
+    {"evidences[0].actor.user.name", entity_type::user, entity_role::actor, "device.hostname"},
+    {"evidences[0].user.name", entity_type::user, entity_role::target, "device.hostname"},
+    {"evidences[0].process.file.path", entity_type::file, entity_role::target, "device.hostname"},
+    {"evidences[0].process.file.hashes[0].value", entity_type::file_hash, entity_role::target, ""},
+    {"evidences[0].file.path", entity_type::file, entity_role::target, "device.hostname"},
+    {"evidences[0].file.hashes[0].value", entity_type::file_hash, entity_role::target, ""},
+    {"evidences[0].query.hostname", entity_type::domain, entity_role::target, ""},
+    {"evidences[0].url.url_string", entity_type::url, entity_role::target, ""},
 };
 
 void add_entity(std::vector<entity>& out, entity_type type, entity_role role, std::string_view text,

@@ -264,6 +264,7 @@ result<std::unique_ptr<node>> node::start(config c, content_ptr loaded, logger_p
       .set(static_cast<double>(now->left_out.errors()));
   p->w.mappings = std::make_shared<ingest::mappings_in_use>(now->mappings, now->dictionary);
   p->w.rules = std::make_shared<detection::rules_in_use>(now->rules);
+  p->w.correlations = std::make_shared<detection::shared_correlator>();
   p->w.response = std::make_shared<response::content_holder>(now->response);
   p->w.actors = p->actors.get();
   auto booted = p->boot();

@@ -1,4 +1,5 @@
 #include "connectors/sources/http/raw_pull.hpp"
+#include "node/correlation_keeper.hpp"
 #include "node/wiring.hpp"
 #include "transport/stream_puller.hpp"
 
@@ -15,6 +16,7 @@ detection::detector_options detector_options_of(const wiring& w) {
   detection::detector_options options;
   options.rules = w.rules;
   options.publisher = w.publisher();
+  options.correlations = w.correlations;
   options.make_completer = [mappings = w.mappings]() -> detection::event_completer {
     auto work = std::make_shared<ingest::normalizer>(mappings->make());
     return [work](model::event_batch& batch, model::event& ev) { work->complete(batch, ev); };
@@ -49,6 +51,9 @@ sources::source_environment source_environment_of(const wiring& w) {
 
 child_spec plan_pipeline(const wiring& w) {
   supervisor_spec spec;
+  auto keeping = child("correlations", correlation_keeper, w.correlations, w.store());
+  keeping.drains = true;
+  spec.children.push_back(std::move(keeping));
   for (std::uint32_t lane = 0; lane < w.settings.pipeline.lanes; ++lane) {
     spec.children.push_back(child(fmt::format("detector-{}", lane), detection::detector, detector_options_of(w)));
     spec.children.push_back(

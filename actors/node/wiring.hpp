@@ -2,6 +2,7 @@
 // the shared services, and one planning function a branch of the tree. Lives inside the node.
 #pragma once
 #include "control/control_actor.hpp"
+#include "detection/correlator.hpp"
 #include "detection/detector.hpp"
 #include "ingest/normalizer_actor.hpp"
 #include "node/content.hpp"
@@ -59,6 +60,7 @@ struct wiring {
   std::shared_ptr<content_holder> content;
   std::shared_ptr<ingest::mappings_in_use> mappings;
   std::shared_ptr<detection::rules_in_use> rules;
+  std::shared_ptr<detection::shared_correlator> correlations;
   std::shared_ptr<response::content_holder> response;
   logger_ptr log;
   std::shared_ptr<const clock_source> clock;
