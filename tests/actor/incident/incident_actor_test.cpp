@@ -1,0 +1,356 @@
+// Incident and graph actors in virtual time, with a journal, store and bus whose answers the test chooses.
+#include "../../unit/graph/alerts.hpp"
+#include "graph/graph_actor.hpp"
+#include "incident/codec.hpp"
+#include "incident/incident_manager.hpp"
+#include "runtime/error.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+
+using namespace soc;
+using namespace soc::incident;
+using namespace soc::test;
+using model::severity;
+
+namespace incident_actor_test {
+
+/// What the fakes hold; outlives the actors, as NATS and LMDB do.
+struct world {
+  std::map<std::string, std::vector<journal_entry>> journal;
+  std::map<std::string, snapshot> stored;
+  std::vector<bus_publish> published;
+  std::uint64_t sequence = 0, appends = 0, fail_appends = 0;
+  bool bus_away = false;
+};
+using world_ptr = std::shared_ptr<world>;
+
+caf::behavior fake_journal(caf::event_based_actor*, world_ptr w) {
+  return {[w](const journal_append& m) -> caf::result<journal_appended> {
+            ++w->appends;
+            auto& entries = w->journal[m.subject];
+            const auto last = entries.empty() ? 0 : entries.back().sequence;
+            if (w->fail_appends > 0) {
+              --w->fail_appends;
+              return to_error(ec::timed_out, "nobody knows");
+            }
+            if (last != m.expected_sequence)
+              return to_error(ec::conflict, "wrong last sequence");
+            entries.push_back({m.subject, ++w->sequence, m.payload});
+            return journal_appended{w->sequence};
+          },
+          [w](const journal_read& m) {
+            journal_entries out;
+            for (const auto& e : w->journal[m.filter])
+              if (e.sequence > m.after_sequence)
+                out.entries.push_back(e);
+            return out;
+          }};
+}
+
+caf::behavior fake_store(caf::event_based_actor*, world_ptr w) {
+  return {[w](const snapshot_put& m) {
+            w->stored[m.kind + "/" + m.id] = {m.id, m.sequence, m.bytes};
+            return stored{};
+          },
+          [w](const snapshot_get& m) {
+            const auto it = w->stored.find(m.kind + "/" + m.id);
+            return it == w->stored.end() ? snapshot{m.id, 0, {}} : it->second;
+          },
+          [w](const snapshot_all& m) {
+            snapshots out;
+            for (const auto& [key, s] : w->stored)
+              if (key.rfind(m.kind + "/", 0) == 0)
+                out.all.push_back(s);
+            return out;
+          }};
+}
+
+caf::behavior fake_bus(caf::event_based_actor*, world_ptr w) {
+  return {[w](const bus_publish& m) -> caf::result<bus_published> {
+    if (w->bus_away)
+      return to_error(ec::unavailable, "away");
+    w->published.push_back(m);
+    return bus_published{w->published.size()};
+  }};
+}
+
+struct config : caf::actor_system_config {
+  config() {
+    set("scheduler.policy", caf::atom("testing"));
+    add_error_renderer(*this);
+  }
+};
+
+struct fixture {
+  config cfg;
+  caf::actor_system sys{cfg};
+  caf::scheduler::test_coordinator& sched = dynamic_cast<caf::scheduler::test_coordinator&>(sys.scheduler());
+  caf::scoped_actor self{sys, true};
+  world_ptr w = std::make_shared<world>();
+  std::shared_ptr<manual_clock> clock = std::make_shared<manual_clock>(begin_time + 1000 * ns_per_s);
+  caf::actor journal = sys.spawn(fake_journal, w), store = sys.spawn(fake_store, w), bus = sys.spawn(fake_bus, w);
+  caf::actor root;
+  std::vector<caf::actor> spawned; ///< ended with the fixture: the actor system waits for all
+  alert_maker make;
+
+  ~fixture() {
+    for (const auto& a : spawned)
+      caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
+    if (root)
+      caf::anon_send_exit(root, caf::exit_reason::user_shutdown);
+    for (const auto& a : {journal, store, bus})
+      caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
+    sched.run();
+  }
+
+  actor_context context(std::string path) {
+    actor_context c;
+    c.path = std::move(path);
+    c.clock = clock.get();
+    return c;
+  }
+
+  /// One incident under a supervisor, as the manager starts it.
+  caf::actor incident_under_supervision(std::string id) {
+    incident_options options;
+    options.id = std::move(id);
+    incident_ports ports{journal_ref(journal), store_ref(store), bus_ref(bus), {}, {}, default_scenarios()};
+    supervisor_spec spec;
+    child_spec child;
+    child.name = "one";
+    child.start = start_with(incident_behavior, options, ports);
+    spec.children.push_back(std::move(child));
+    root = spawn_root_supervisor(sys, context("test"), std::move(spec));
+    sched.run();
+    caf::actor handle;
+    ask<children>(root, which_children{}, [&](const children& all) { handle = all.all[0].handle; });
+    return handle;
+  }
+
+  caf::actor manager() {
+    supervisor_spec spec;
+    root = spawn_root_supervisor(sys, context("test"), std::move(spec));
+    manager_ports ports;
+    ports.journal = journal_ref(journal);
+    ports.store = store_ref(store);
+    ports.bus = bus_ref(bus);
+    ports.supervisor = supervisor_ref(root);
+    ports.scenarios = default_scenarios();
+    manager_options options;
+    options.node = "n1";
+    auto handle = spawn_observed(sys, context("test/manager"), incident_manager, options, ports);
+    spawned.push_back(handle);
+    sched.run();
+    return handle;
+  }
+
+  /// Runs until the answer is there; an error goes to `failed`.
+  template <class Answer, class Message, class F>
+  failure ask(const caf::actor& to, Message m, F take) {
+    failure why;
+    auto response = self->request(to, caf::infinite, std::move(m));
+    sched.run();
+    response.receive([&](const Answer& answer) { take(answer); }, [&](caf::error& e) { why = to_failure(e); });
+    return why;
+  }
+  failure join(const caf::actor& to, const std::string& id, model::alert_ptr a, bool* was_new = nullptr) {
+    return ask<alert_joined>(to, join_alert{id, std::move(a), "{}"}, [&](const alert_joined& j) {
+      if (was_new)
+        *was_new = j.was_new;
+    });
+  }
+  view_ptr look(const caf::actor& manager, const std::string& id) {
+    view_ptr out;
+    ask<command_done>(manager, get_incident{"default", id}, [&](const command_done& d) { out = d.incident; });
+    return out;
+  }
+};
+
+const std::string id_a(32, 'a'), id_b(32, 'b');
+
+} // namespace incident_actor_test
+
+using namespace incident_actor_test;
+
+BOOST_FIXTURE_TEST_SUITE(incident_actors, fixture)
+
+BOOST_AUTO_TEST_CASE(an_alert_is_answered_when_it_is_in_the_journal_and_then_published_in_both_forms) {
+  const auto incident = incident_under_supervision(id_a);
+  bool was_new = false;
+  BOOST_TEST((join(incident, id_a, make.make(0, "reverse shell", "web-1", severity::high), &was_new).code == ec::none));
+  BOOST_TEST(was_new);
+  BOOST_TEST(w->journal["soc.default.journal.incident." + id_a].size() == 1U);
+  BOOST_REQUIRE_GE(w->published.size(), 2U);
+  BOOST_TEST(w->published[0].subject == "soc.default.incident." + id_a + ".opened");
+  BOOST_TEST(w->published[1].subject == "soc.json.default.incident." + id_a + ".opened");
+  const auto change = decode_change(w->published[0].payload);
+  BOOST_REQUIRE(change);
+  BOOST_TEST(change->incident.alerts == 1U);
+  BOOST_TEST(nlohmann::json::accept(w->published[1].payload));
+}
+
+BOOST_AUTO_TEST_CASE(a_redelivered_alert_is_appended_once) {
+  const auto incident = incident_under_supervision(id_a);
+  const auto a = make.make(0, "reverse shell", "web-1", severity::high);
+  join(incident, id_a, a);
+  bool was_new = true;
+  join(incident, id_a, a, &was_new);
+  BOOST_TEST(!was_new);
+  BOOST_TEST(w->appends == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(in_doubt_about_the_journal_it_quits_and_its_successor_replays) {
+  const auto incident = incident_under_supervision(id_a);
+  join(incident, id_a, make.make(0, "reverse shell", "web-1", severity::high));
+  w->fail_appends = 1;
+  const auto second = make.make(5, "new admin", "web-1", severity::high);
+  BOOST_TEST((join(incident, id_a, second).code == ec::timed_out));
+  sched.advance_time(std::chrono::seconds(10));
+  sched.run();
+  bool was_new = false;
+  BOOST_TEST((join(incident, id_a, second, &was_new).code == ec::none));
+  BOOST_TEST(was_new);
+  view_ptr seen;
+  ask<command_done>(incident, get_view{}, [&](const command_done& d) { seen = d.incident; });
+  BOOST_REQUIRE(seen);
+  BOOST_TEST(seen->alerts == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(what_could_not_be_published_goes_out_when_the_bus_is_back) {
+  const auto incident = incident_under_supervision(id_a);
+  w->bus_away = true;
+  join(incident, id_a, make.make(0, "reverse shell", "web-1", severity::high));
+  BOOST_TEST(w->published.empty());
+  w->bus_away = false;
+  sched.advance_time(std::chrono::seconds(1));
+  sched.run();
+  BOOST_REQUIRE_GE(w->published.size(), 2U);
+  BOOST_TEST(w->published[0].subject.find(".opened") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(the_manager_starts_incidents_on_demand_and_lists_them) {
+  const auto m = manager();
+  join(m, id_a, make.make(0, "reverse shell", "web-1", severity::high));
+  join(m, id_b, make.make(0, "ransom note", "db-1", severity::critical));
+  incident_list list;
+  ask<incident_list>(m, list_incidents{}, [&](const incident_list& l) { list = l; });
+  BOOST_TEST(list.total == 2U);
+  BOOST_REQUIRE(look(m, "aaaa"));
+  BOOST_TEST(look(m, "aaaa")->id == id_a);
+  BOOST_TEST((ask<command_done>(m, get_incident{"default", std::string(32, 'c')}, [](auto&) {}).code == ec::not_found));
+}
+
+BOOST_AUTO_TEST_CASE(a_person_changes_status_and_owner) {
+  const auto m = manager();
+  join(m, id_a, make.make(0, "reverse shell", "web-1", severity::high));
+  const auto change = [&](command asked) {
+    return ask<command_done>(m, change_incident{"default", id_a, std::move(asked), "eve"}, [](auto&) {});
+  };
+  BOOST_TEST((change(assign{"eve"}).code == ec::none));
+  BOOST_TEST((change(set_status{status::in_progress, classification::none, {}}).code == ec::none));
+  BOOST_TEST((change(set_status{status::closed, classification::none, {}}).code == ec::invalid_input));
+  BOOST_TEST(look(m, id_a)->owner == "eve");
+  BOOST_TEST((look(m, id_a)->now == status::in_progress));
+}
+
+BOOST_AUTO_TEST_CASE(merged_incidents_take_later_alerts_together_and_come_apart_again) {
+  const auto m = manager();
+  join(m, id_a, make.make(0, "reverse shell", "web-1", severity::high));
+  join(m, id_b, make.make(1, "ransom note", "db-1", severity::critical));
+  BOOST_TEST(
+      (ask<command_done>(m, merge_incidents{"default", id_b, id_a, "{}", "eve"}, [](auto&) {}).code == ec::none));
+  BOOST_TEST(look(m, id_a)->alerts == 2U);
+  BOOST_TEST(look(m, id_b)->merged_into == id_a);
+  join(m, id_b, make.make(2, "more", "db-1", severity::high));
+  BOOST_TEST(look(m, id_a)->alerts == 3U);
+  BOOST_TEST((ask<command_done>(m, unmerge_incidents{"default", id_b, id_a, "eve"}, [](auto&) {}).code == ec::none));
+  BOOST_TEST(look(m, id_a)->alerts == 2U);
+  BOOST_TEST(look(m, id_b)->merged_into.empty());
+  BOOST_TEST(look(m, id_b)->alerts == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(moved_alerts_go_to_a_new_incident_and_leave_the_old_one) {
+  const auto m = manager();
+  const auto a = make.make(0, "reverse shell", "web-1", severity::high);
+  const auto b = make.make(1, "backup failed", "db-1", severity::low);
+  join(m, id_a, a);
+  join(m, id_a, b);
+  view_ptr to;
+  BOOST_TEST((ask<command_done>(m, move_alerts{"default", id_a, {}, {b->id}, "eve"}, [&](const command_done& d) {
+                to = d.incident;
+              }).code == ec::none));
+  BOOST_REQUIRE(to);
+  BOOST_TEST(to->alerts == 1U);
+  BOOST_TEST(look(m, id_a)->alerts == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_task_change_is_noted) {
+  const auto m = manager();
+  join(m, id_a, make.make(0, "reverse shell", "web-1", severity::high));
+  self->send(
+      m, response::task_changed{"default", id_a, "run", "task-1", "block_ip", "203.0.113.9", "edge", "done", "", 5});
+  sched.run();
+  BOOST_REQUIRE_EQUAL(look(m, id_a)->tasks.size(), 1U);
+  BOOST_TEST(look(m, id_a)->tasks[0].status == "done");
+}
+
+BOOST_AUTO_TEST_CASE(another_node_is_answered_in_bytes) {
+  const auto m = manager();
+  owner_request request;
+  request.what = owner_request::kind::join;
+  request.tenant = "default";
+  request.id = id_a;
+  request.who = "graph";
+  request.asked = add_alert{make.make(0, "reverse shell", "web-1", severity::high), "{}", {}};
+  std::string payload;
+  ask<remote_answer>(m, remote_delivery{encode_request(request).take()},
+                     [&](const remote_answer& r) { payload = r.payload; });
+  const auto reply = decode_reply(payload);
+  BOOST_REQUIRE(reply);
+  BOOST_TEST(reply->changed);
+  BOOST_TEST((ask<remote_answer>(m, remote_delivery{"junk"}, [](auto&) {}).code == ec::corrupt));
+}
+
+BOOST_AUTO_TEST_CASE(an_alert_placed_by_the_graph_is_answered_after_its_incident_has_it) {
+  const auto m = manager();
+  graph::graph_ports ports{graph::router_ref(m), store_ref(store), journal_ref(journal), {}};
+  const auto g = spawn_observed(sys, context("test/graph"), graph::graph_behavior, graph::graph_options{}, ports);
+  spawned.push_back(g);
+  sched.run();
+  graph::alert_placed placed;
+  const auto a = make.make(0, "reverse shell", "web-1", severity::high);
+  BOOST_TEST((ask<graph::alert_placed>(g, graph::place_alert{a, 7}, [&](const graph::alert_placed& p) {
+                placed = p;
+              }).code == ec::none));
+  BOOST_TEST((placed.what == graph::placing::incident));
+  BOOST_REQUIRE(look(m, placed.incident_id));
+  BOOST_TEST(look(m, placed.incident_id)->alerts == 1U);
+  ask<graph::alert_placed>(g, graph::place_alert{a, 7}, [&](const graph::alert_placed& p) { placed = p; });
+  BOOST_TEST((placed.what == graph::placing::duplicate));
+  ask<drained>(g, drain{}, [](auto&) {});
+  sched.run();
+  BOOST_TEST(w->stored["graph/0/default"].sequence == 7U);
+}
+
+BOOST_AUTO_TEST_CASE(a_snapshot_and_the_tail_recover_what_the_journal_holds) {
+  state s;
+  for (int i = 0; i < 5; ++i) {
+    const auto events = decide(
+        s,
+        add_alert{
+            make.make(i, "rule " + std::to_string(i), "web-1", severity::high, {source_ip("203.0.113.9")}), "{}", {}},
+        id_a, "default", begin_time, "graph", {});
+    BOOST_REQUIRE(events);
+    const auto again = decode_entry(*encode_entry(*events));
+    BOOST_REQUIRE(again);
+    for (const auto& e : *again)
+      apply(s, e);
+  }
+  const auto back = decode_snapshot(*encode_snapshot(s));
+  BOOST_REQUIRE(back);
+  BOOST_TEST(content_digest(*back) == content_digest(s));
+  BOOST_TEST(back->events == s.events);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
