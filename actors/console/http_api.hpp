@@ -1,5 +1,6 @@
-// console/http_api.hpp - the node's HTTP side: /metrics (Prometheus text), /healthz (the process answers), /readyz (the node takes
-// work). Owned by the node: a listener thread of its own from start() to stop(). Read-only and without secrets; loopback by default.
+// console/http_api.hpp - the node's HTTP side: /metrics (Prometheus text), /healthz (the process answers), /readyz (the
+// node takes work). Owned by the node: a listener thread of its own from start() to stop(). Read-only and without
+// secrets; loopback by default.
 #pragma once
 #include "base/result.hpp"
 

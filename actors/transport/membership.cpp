@@ -57,8 +57,8 @@ void ask_for_book(membership_actor* self) {
   wanted.acknowledged = false;
   wanted.last_per_subject = true;
   wanted.inactive = std::chrono::milliseconds(5000);
-  // A subject of its own, subscribed to literally: nats-server 2.9 sees no interest in a deliver subject that only a wildcard
-  // matches, and never delivers.
+  // A subject of its own, subscribed to literally: nats-server 2.9 sees no interest in a deliver subject that only a
+  // wildcard matches, and never delivers.
   wanted.deliver_to = st.inbox->reply_subject(st.next_token++) + ".book";
   if (auto book = st.link->subscribe(lane::prompt, wanted.deliver_to, caf::actor_cast<caf::actor>(self)))
     st.book = std::move(*book);

@@ -206,8 +206,8 @@ void check_puller(stream_puller_actor* self) {
 
 void note_link(stream_puller_actor* self, const nats_status& status) {
   auto& st = self->state;
-  // Whatever was asked for is lost with the connection, and a server that comes back answers pulls only once its JetStream is
-  // ready: making the consumer (again) is what tells.
+  // Whatever was asked for is lost with the connection, and a server that comes back answers pulls only once its
+  // JetStream is ready: making the consumer (again) is what tells.
   forget_consumer(st);
   st.retry_wait = std::chrono::milliseconds(100);
   if (status.connected)

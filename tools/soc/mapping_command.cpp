@@ -76,7 +76,8 @@ sample_result run_sample(const fs::path& file, const ingest::mapping* told, inge
                      }
                    }
                    for (const auto& q : batch.quarantined)
-                     result.quarantined.push_back(fmt::format("record {}: byte {}: {}", q.record_index, q.byte_offset, q.reason));
+                     result.quarantined.push_back(
+                         fmt::format("record {}: byte {}: {}", q.record_index, q.byte_offset, q.reason));
                  },
                  {file.filename().string(), sample_time});
   return result;
@@ -126,7 +127,8 @@ std::vector<json> read_expected(const fs::path& file) {
 }
 
 /// One sample against what is expected of it; the number of things wrong.
-int test_sample(const fs::path& file, const ingest::mapping& m, const ingest::ocsf_schema& schema, ingest::normalizer& normalizer, bool write) {
+int test_sample(const fs::path& file, const ingest::mapping& m, const ingest::ocsf_schema& schema,
+                ingest::normalizer& normalizer, bool write) {
   const auto result = run_sample(file, nullptr, normalizer);
   int wrong = 0;
   const auto where = m.vendor + "/" + m.product + "/" + file.filename().string();
@@ -167,7 +169,8 @@ bool is_below(const std::string& file, const std::vector<std::string>& paths) {
   if (paths.empty())
     return true;
   const auto full = fs::weakly_canonical(file).string();
-  return std::any_of(paths.begin(), paths.end(), [&](const std::string& p) { return full.rfind(fs::weakly_canonical(p).string(), 0) == 0; });
+  return std::any_of(paths.begin(), paths.end(),
+                     [&](const std::string& p) { return full.rfind(fs::weakly_canonical(p).string(), 0) == 0; });
 }
 
 /// Those that ship, and the folders asked for if they lie elsewhere.
@@ -213,24 +216,31 @@ int run_try(const mapping_options& options) {
   ingest::normalizer normalizer(loaded.set, loaded.names, {.keep_unknown = true, .eager = true});
   const auto& schema = *loaded.set->inside().schema;
   bool failed = false;
-  normalize_file(options.file, context_of(loaded.set->mappings().front().get()), normalizer, [&](model::event_batch& batch) {
-    for (const auto& ev : batch.events) {
-      std::cout << "input    " << ev.raw.substr(0, 2000) << "\ntype     " << ev.type->name << '\n';
-      for (const auto& s : ev.native)
-        std::cout << "  " << (s.id < loaded.set->type_of(ev.type)->consumed.size() && loaded.set->type_of(ev.type)->consumed[s.id] ? ' ' : '?') << ' ' << s.name() << " = " << s.data.to_text() << '\n';
-      const auto event = json::parse(ingest::to_ocsf_json(batch, ev));
-      std::cout << "record   " << event.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
-      for (const auto& problem : ingest::validate_ocsf(schema, event)) {
-        failed = true;
-        std::cout << "invalid  " << problem << '\n';
-      }
-      std::cout << '\n';
-    }
-    for (const auto& q : batch.quarantined) {
-      failed = true;
-      std::cout << "input    " << batch.raw->record(q.record_index).substr(0, 2000) << "\nquarantined at byte " << q.byte_offset << ": " << q.reason << "\n\n";
-    }
-  });
+  normalize_file(options.file, context_of(loaded.set->mappings().front().get()), normalizer,
+                 [&](model::event_batch& batch) {
+                   for (const auto& ev : batch.events) {
+                     std::cout << "input    " << ev.raw.substr(0, 2000) << "\ntype     " << ev.type->name << '\n';
+                     for (const auto& s : ev.native)
+                       std::cout << "  "
+                                 << (s.id < loaded.set->type_of(ev.type)->consumed.size() &&
+                                             loaded.set->type_of(ev.type)->consumed[s.id]
+                                         ? ' '
+                                         : '?')
+                                 << ' ' << s.name() << " = " << s.data.to_text() << '\n';
+                     const auto event = json::parse(ingest::to_ocsf_json(batch, ev));
+                     std::cout << "record   " << event.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+                     for (const auto& problem : ingest::validate_ocsf(schema, event)) {
+                       failed = true;
+                       std::cout << "invalid  " << problem << '\n';
+                     }
+                     std::cout << '\n';
+                   }
+                   for (const auto& q : batch.quarantined) {
+                     failed = true;
+                     std::cout << "input    " << batch.raw->record(q.record_index).substr(0, 2000)
+                               << "\nquarantined at byte " << q.byte_offset << ": " << q.reason << "\n\n";
+                   }
+                 });
   return failed ? 1 : 0;
 }
 
@@ -263,8 +273,10 @@ int run_coverage(const mapping_options& options, bool drift) {
       std::size_t unused = 0;
       for (const auto& [name, count] : r.unused)
         unused += static_cast<std::size_t>(count);
-      const double used = r.fields == 0 ? 0 : 100.0 * static_cast<double>(r.fields - unused) / static_cast<double>(r.fields);
-      std::cout << fmt::format("{:5.1f}%  {}/{}  {}  {} events  unused:", used, m->vendor, m->product, file.filename().string(), r.events.size());
+      const double used =
+          r.fields == 0 ? 0 : 100.0 * static_cast<double>(r.fields - unused) / static_cast<double>(r.fields);
+      std::cout << fmt::format("{:5.1f}%  {}/{}  {}  {} events  unused:", used, m->vendor, m->product,
+                               file.filename().string(), r.events.size());
       for (const auto& [name, count] : r.unused)
         std::cout << ' ' << name;
       std::cout << '\n';
@@ -303,12 +315,16 @@ void add_mapping(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<mapping_options>();
   auto* command = app.add_subcommand("mapping", "write and check the mappings of log formats (docs/mapping.md)");
   command->require_subcommand(1);
-  command->add_subcommand("list", "the products known, how sure each mapping is, its types")->callback([&exit_code] { exit_code = run_list(); });
-  auto* attempt = command->add_subcommand("try", "what a mapping makes of a file: input, fields (? = not used), record");
+  command->add_subcommand("list", "the products known, how sure each mapping is, its types")->callback([&exit_code] {
+    exit_code = run_list();
+  });
+  auto* attempt =
+      command->add_subcommand("try", "what a mapping makes of a file: input, fields (? = not used), record");
   attempt->add_option("mapping", options->paths, "mapping.yaml")->required()->expected(1);
   attempt->add_option("file", options->file, "logs; - is standard input")->required();
   attempt->callback([options, &exit_code] { exit_code = run_try(*options); });
-  auto* test = command->add_subcommand("test", "samples against what is expected, field by field, and against the schema");
+  auto* test =
+      command->add_subcommand("test", "samples against what is expected, field by field, and against the schema");
   test->add_option("paths", options->paths, "folders; none: all that ship");
   test->add_flag("--write", options->write, "write what is expected where there is none yet");
   test->callback([options, &exit_code] { exit_code = run_test(*options); });

@@ -19,7 +19,8 @@ namespace {
 /// Names vendors give to what everybody logs.
 const std::vector<std::pair<std::vector<std::string>, std::string>> well_known{
     {{"time", "timestamp", "@timestamp", "eventtime", "event_time", "rt", "ts", "date", "__time__"}, "time"},
-    {{"src_ip", "srcip", "src", "source_ip", "sip", "client_ip", "remote_addr", "sourceip", "srcaddr"}, "src_endpoint.ip"},
+    {{"src_ip", "srcip", "src", "source_ip", "sip", "client_ip", "remote_addr", "sourceip", "srcaddr"},
+     "src_endpoint.ip"},
     {{"src_port", "srcport", "spt", "sport", "remote_port", "source_port"}, "src_endpoint.port"},
     {{"dst_ip", "dstip", "dst", "dest_ip", "dip", "destination_ip", "dstaddr"}, "dst_endpoint.ip"},
     {{"dst_port", "dstport", "dpt", "dport", "dest_port", "destination_port"}, "dst_endpoint.port"},
@@ -31,7 +32,8 @@ const std::vector<std::pair<std::vector<std::string>, std::string>> well_known{
 };
 
 std::string lowered(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
@@ -68,13 +70,16 @@ examined examine(const std::vector<std::string>& records) {
   attempt("json", "", [&](std::string_view text, std::vector<model::slot>& slots) {
     std::string padded(text);
     padded.reserve(text.size() + ingest::json_decoder::padding);
-    return text.substr(0, 1) == "{" && !json.decode(memory.copy(padded + std::string(ingest::json_decoder::padding, ' ')).substr(0, text.size()), memory, slots);
+    return text.substr(0, 1) == "{" &&
+           !json.decode(memory.copy(padded + std::string(ingest::json_decoder::padding, ' ')).substr(0, text.size()),
+                        memory, slots);
   });
   attempt("cef", "", [&](std::string_view text, auto&) { return !ingest::decode_cef(text, sink); });
   attempt("leef", "", [&](std::string_view text, auto&) { return !ingest::decode_leef(text, sink); });
   attempt("text", "clf", [&](std::string_view text, auto&) { return !ingest::decode_clf(text, sink); });
   const ingest::kv_options kv;
-  attempt("text", "kv", [&](std::string_view text, auto& slots) { return !ingest::decode_kv(text, kv, sink) && slots.size() > 3; });
+  attempt("text", "kv",
+          [&](std::string_view text, auto& slots) { return !ingest::decode_kv(text, kv, sink) && slots.size() > 3; });
   if (best.fields.empty()) {
     ingest::csv_options csv;
     attempt("text", "{csv: {columns: [name the columns]}}", [&](std::string_view text, auto& slots) {
@@ -117,14 +122,17 @@ result<std::string> propose_mapping(const std::string& file, const std::string& 
     return failure{ec::invalid_input, file + ": no records in it"};
   const auto found = examine(records);
   if (found.fields.empty())
-    return failure{ec::invalid_input, file + ": neither JSON, CEF, LEEF, key=value, CSV nor an access log; write a regex or dissect"};
-  std::string out = fmt::format("vendor: {}\nproduct: {}\ntitle: {}\nconfidence: sample\nsource: samples of {}\n\ninputs:\n  - name: main\n    format: {}\n",
+    return failure{ec::invalid_input,
+                   file + ": neither JSON, CEF, LEEF, key=value, CSV nor an access log; write a regex or dissect"};
+  std::string out = fmt::format("vendor: {}\nproduct: {}\ntitle: {}\nconfidence: sample\nsource: samples of "
+                                "{}\n\ninputs:\n  - name: main\n    format: {}\n",
                                 vendor, product, product, product, found.format);
   std::string keys;
   for (const auto& [name, example] : found.fields)
     if (keys.size() < 60)
       keys += (keys.empty() ? "" : ", ") + quoted(name);
-  out += found.format == "text" ? "    detect: {contains: [\"what only these logs contain\"]}\n" : "    detect: {keys: [" + keys + "]} # leave those that only these logs have\n";
+  out += found.format == "text" ? "    detect: {contains: [\"what only these logs contain\"]}\n"
+                                : "    detect: {keys: [" + keys + "]} # leave those that only these logs have\n";
   if (!found.decode.empty())
     out += "    decode: " + found.decode + "\n";
   out += "\ntypes:\n  - name: event\n    class: network_activity # the OCSF class these are\n    fields:\n";

@@ -1,5 +1,5 @@
-// tools/soc/mapping_proposal.hpp - a first mapping.yaml from samples: the format told, well-known names mapped, the rest
-// listed for a person to decide.
+// tools/soc/mapping_proposal.hpp - a first mapping.yaml from samples: the format told, well-known names mapped, the
+// rest listed for a person to decide.
 #pragma once
 #include "base/result.hpp"
 

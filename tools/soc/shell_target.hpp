@@ -1,5 +1,5 @@
-// tools/soc/shell_target.hpp - where a shell finds NATS: a url, a node's data directory, or its configuration. Pure but for
-// reading those files.
+// tools/soc/shell_target.hpp - where a shell finds NATS: a url, a node's data directory, or its configuration. Pure but
+// for reading those files.
 #pragma once
 #include "tools/soc/control_client.hpp"
 

@@ -62,13 +62,13 @@ struct decider {
     const auto group = now.groups.find(group_key(asked.origin, a));
     const bool folded = group != now.groups.end() &&
                         (group->second.samples.size() >= max_samples || group->second.alerts >= max_whole_alerts);
-    out.push_back(fact_of(alert_added{folded ? slim(a, asked.origin) : asked.alert, folded ? std::string() : asked.why_json,
-                                      asked.origin, folded, late}));
+    out.push_back(fact_of(alert_added{folded ? slim(a, asked.origin) : asked.alert,
+                                      folded ? std::string() : asked.why_json, asked.origin, folded, late}));
     return out;
   }
 
-  /// What a folded repetition keeps: enough to be counted and never taken twice, and the entities that are new: the twentieth
-  /// attacker of a kind must be seen like the first.
+  /// What a folded repetition keeps: enough to be counted and never taken twice, and the entities that are new: the
+  /// twentieth attacker of a kind must be seen like the first.
   model::alert_ptr slim(const model::alert& a, const std::string& origin) const {
     auto out = std::make_shared<model::alert>();
     for (const auto& e : a.entities)

@@ -100,7 +100,7 @@ struct path_shape {
     int index = -1;
   };
   std::vector<segment> segments;
-  std::uint32_t rank = 0;                    ///< order among all paths, so that objects are contiguous
+  std::uint32_t rank = 0; ///< order among all paths, so that objects are contiguous
 };
 
 struct mapping_set::parts {

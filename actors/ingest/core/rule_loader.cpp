@@ -183,15 +183,15 @@ bool rule_loader::bind_target(const std::string& path, const YAML::Node& node, r
 
 void rule_loader::add_rule(const std::string& path, const YAML::Node& node, std::vector<mapping_rule>& rules) {
   auto op = rule_op::set;
-  for (const auto& item : node.IsSequence() ? std::vector<YAML::Node>(node.begin(), node.end()) : std::vector<YAML::Node>{node}) {
+  for (const auto& item :
+       node.IsSequence() ? std::vector<YAML::Node>(node.begin(), node.end()) : std::vector<YAML::Node>{node}) {
     const auto parse = item.IsMap() ? item["parse"] : YAML::Node(YAML::NodeType::Undefined);
     if (!parse)
       continue;
     const auto name = parse.IsScalar() ? parse.Scalar() : std::string{};
     const auto known = op_named(name);
     if (!known) {
-      error("MAP025", parse, fmt::format("unknown parse '{}'", name),
-            "url, user, path, command, endpoint or hashes");
+      error("MAP025", parse, fmt::format("unknown parse '{}'", name), "url, user, path, command, endpoint or hashes");
       return;
     }
     op = *known;
