@@ -26,14 +26,17 @@ class FileWatch:
     def run(self):
         with open(self.path, "rb") as file:
             file.seek(0, 2)
+            line = b""
             while not self.stopped:
-                line = file.readline()
-                if not line:
+                line += file.readline()
+                if not line.endswith(b"\n"):
                     time.sleep(0.002)
                     continue
-                at = line.find(self.key)
-                if at >= 0 and b"/uploads/" in line:
-                    address = line[at + len(self.key):].split(b'"', 1)[0].decode()
+                line, whole = b"", line
+                at = whole.find(self.key)
+                # A fast block comes between the upload and the first use of the shell: the upload counts.
+                if at >= 0 and (b"/uploads/" in whole or b'"request_method":"POST"' in whole):
+                    address = whole[at + len(self.key):].split(b'"', 1)[0].decode()
                     self.first.setdefault(address, time.time())
 
 
@@ -143,7 +146,7 @@ class RealAttack(Case):
         self.assertEqual(len(addresses), len(dropped), "each attacker's line and block were seen")
         for name, values in (("incident published", told), ("packets dropped", dropped)):
             if values:
-                print(f"   first web shell line written -> {name}: median {statistics.median(values) * 1000:.0f} ms, "
+                print(f"   first line of the upload or the web shell written -> {name}: median {statistics.median(values) * 1000:.0f} ms, "
                       f"worst {max(values) * 1000:.0f} ms over {len(values)} attackers", flush=True)
         self.assertLess(statistics.median(dropped), 2.0, "a block takes moments")
 
