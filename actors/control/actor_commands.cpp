@@ -73,8 +73,9 @@ void answer_trace(const call& c, const probe_ptr& probe, std::uint64_t after) {
   std::uint64_t last = 0;
   json rows = json::array();
   for (const auto& m : probe->traced_since(after, last))
-    rows.push_back({format_rfc3339(m.at), m.type, m.bytes, fmt::format("{} µs", m.took_ns / 1000), m.outcome});
-  c.reply.ok({{"columns", {"time", "message", "bytes", "took", "outcome"}},
+    rows.push_back(
+        {format_rfc3339(m.at), m.type, m.bytes, fmt::format("{} µs", m.took_ns / 1000), m.outcome, m.beginning});
+  c.reply.ok({{"columns", {"time", "message", "bytes", "took", "outcome", "beginning"}},
               {"rows", rows},
               {"note", fmt::format("the newest {} at most", actor_probe::trace_capacity)}});
 }
@@ -106,7 +107,7 @@ void add_actor_commands(command_table& table) {
       "stop PATH", "end an actor in order and leave it stopped (restart starts it)",           command_scope::first, 2,
       true,        [](const call& c) { order_child<stop_child, child_stopped>(c, "stopped"); }};
   table["trace"] = {"trace PATH [--seconds N]",
-                    "the messages an actor gets in the next N seconds (2), types and sizes only",
+                    "the messages an actor gets in the next N seconds (2): type, size, outcome, the beginning",
                     command_scope::first,
                     2,
                     false,

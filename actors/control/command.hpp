@@ -4,6 +4,7 @@
 #pragma once
 #include "runtime/actor.hpp"
 #include "runtime/interfaces.hpp"
+#include "runtime/quarantine_interfaces.hpp"
 #include "runtime/response_interfaces.hpp"
 #include "wire/control_wire.hpp"
 
@@ -62,6 +63,7 @@ struct node_services {
   bus_ref bus;
   journal_ref journal;
   response::manager_ref response;
+  quarantine_replay_ref replayer;
   caf::actor incidents; ///< incident/messages.hpp manager
   std::function<std::vector<std::string>()> living_nodes;
   std::function<json(std::size_t)> alerts; ///< the newest alerts as a table
@@ -99,7 +101,7 @@ struct call {
 };
 
 struct command {
-  std::string usage; ///< "actor PATH"; the first word is the name
+  std::string usage; ///< "actor PATH"; the words of the table's key are the name
   std::string help;
   command_scope scope = command_scope::here;
   std::size_t min_words = 1;
@@ -107,6 +109,7 @@ struct command {
   std::function<void(const call&)> run;
 };
 
+/// By name: one word ("incidents") or two ("quarantine replay"); two go before one.
 using command_table = std::map<std::string, command>;
 
 // Each part of the table in a file of its own.

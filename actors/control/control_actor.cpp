@@ -168,6 +168,14 @@ void audit(control_self* self, const wire::control_request& request) {
   self->state.services.bus.send(self, std::move(message));
 }
 
+/// The command that `words` begin with.
+command_table::const_iterator find_command(const command_table& all, const std::vector<std::string>& words) {
+  if (words.size() > 1)
+    if (const auto two = all.find(words[0] + " " + words[1]); two != all.end())
+      return two;
+  return all.find(words[0]);
+}
+
 std::string unknown_command(const control_self* self, const std::string& name) {
   std::vector<std::string> known;
   for (const auto& [key, c] : self->state.commands)
@@ -184,7 +192,7 @@ void answer_query(control_self* self, wire::control_request request, std::functi
   const answer direct(deliver);
   if (request.words.empty())
     return direct.fail(failure{ec::invalid_input, "no command; see help"}, 2);
-  const auto found = self->state.commands.find(request.words[0]);
+  const auto found = find_command(self->state.commands, request.words);
   if (found == self->state.commands.end())
     return direct.fail(failure{ec::invalid_input, unknown_command(self, request.words[0])}, 2);
   const auto& c = found->second;

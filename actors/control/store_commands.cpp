@@ -1,7 +1,10 @@
 #include "control/command.hpp"
 #include "control/control_actor.hpp"
+#include "runtime/error.hpp"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace soc::control {
 
@@ -24,12 +27,53 @@ void list_letters(const call& c) {
             [reply = c.reply](const caf::error& e) { reply.fail(e); });
 }
 
+void replay_quarantine(const call& c) {
+  c.self->request(c.services->replayer.actor(), ask_timeout, quarantine_replay{c.option("connector")})
+      .then(
+          [reply = c.reply](const quarantine_replayed& r) {
+            reply.ok({{"columns", {"replayed", "failed", "connector gone", "kept now"}},
+                      {"rows", {{r.replayed, r.failed, r.no_connector, r.still_kept}}},
+                      {"note", "what could not be read again is kept with its new reason"}},
+                     r.failed > 0 ? 1 : 0);
+          },
+          [reply = c.reply](const caf::error& e) {
+            if (to_failure(e).code == ec::timed_out)
+              reply.ok({{"note", "the replay goes on; quarantine shows what is left"}});
+            else
+              reply.fail(e);
+          });
+}
+
+void remove_quarantined(const call& c) {
+  quarantine_remove wanted;
+  for (const auto& row : c.words)
+    if (!row.empty() && row.size() < 19 &&
+        std::all_of(row.begin(), row.end(), [](char d) { return d >= '0' && d <= '9'; }))
+      wanted.numbers.push_back(std::stoull(row));
+  const auto count = wanted.numbers.size();
+  c.self->request(c.services->store.actor(), ask_timeout, std::move(wanted))
+      .then(
+          [reply = c.reply, count](const stored&) {
+            reply.ok({{"text", fmt::format("{} removed", count)}});
+          },
+          [reply = c.reply](const caf::error& e) { reply.fail(e); });
+}
+
 } // namespace
 
 void add_store_commands(command_table& table) {
   table["quarantine"] = {
       "quarantine [--last N]",      "records no mapping could read, with the reason", command_scope::merged, 1, false,
       list_letters<quarantine_list>};
+  table["quarantine replay"] = {"quarantine replay [--connector NAME]",
+                                "send quarantined records through the mappings as they are now",
+                                command_scope::merged,
+                                2,
+                                true,
+                                replay_quarantine};
+  table["quarantine remove"] = {
+      "quarantine remove NO…", "forget quarantined records of this node for good", command_scope::here, 3, true,
+      remove_quarantined};
   table["dead-letters"] = {
       "dead-letters [--last N]",     "messages set aside, with the reason", command_scope::merged, 1, false,
       list_letters<dead_letter_list>};

@@ -235,6 +235,7 @@ control::node_services node::parts::services() {
   s.journal = w.journal();
   s.incidents = w.actors->reserve("incidents/manager");
   s.response = response::manager_ref(w.actors->reserve("response/manager"));
+  s.replayer = quarantine_replay_ref(w.actors->reserve("pipeline/quarantine-replayer"));
   s.root_side = w.actors->reserve("control/root-side");
   s.alerts = [ring = recent](std::size_t count) { return alerts_table(*ring, count); };
   s.connectors = [w = w] { return connectors_table(w); };

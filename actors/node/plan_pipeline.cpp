@@ -1,9 +1,12 @@
 #include "connectors/sources/http/raw_pull.hpp"
+#include "ingest/quarantine_replayer.hpp"
 #include "node/correlation_keeper.hpp"
 #include "node/wiring.hpp"
 #include "transport/stream_puller.hpp"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace soc::node {
 
@@ -33,6 +36,20 @@ ingest::normalizer_actor_options normalizer_options_of(const wiring& w, std::uin
   return options;
 }
 
+ingest::quarantine_replayer_options replayer_options_of(const wiring& w) {
+  ingest::quarantine_replayer_options options;
+  options.store = w.store();
+  options.lane = w.normalizer(0);
+  options.context_of = [content =
+                            w.content](const std::string& name) -> std::shared_ptr<const model::connector_context> {
+    const auto now = content->get();
+    const auto found = std::find_if(now->connectors.begin(), now->connectors.end(),
+                                    [&](const auto& connector) { return connector.name == name; });
+    return found == now->connectors.end() ? nullptr : found->context;
+  };
+  return options;
+}
+
 } // namespace
 
 sources::source_environment source_environment_of(const wiring& w) {
@@ -59,6 +76,7 @@ child_spec plan_pipeline(const wiring& w) {
     spec.children.push_back(
         child(fmt::format("normalizer-{}", lane), ingest::normalizer_actor, normalizer_options_of(w, lane)));
   }
+  spec.children.push_back(child("quarantine-replayer", ingest::quarantine_replayer, replayer_options_of(w)));
   return supervisor_child("pipeline", std::move(spec));
 }
 

@@ -155,7 +155,9 @@ caf::invoke_message_result observed_actor::consume(caf::mailbox_element& element
 
 void observed_actor::note(const caf::mailbox_element& element, const char* outcome, std::uint64_t bytes,
                           std::uint64_t began_ns) {
-  observed_.probe->trace({now(), content_types(element.content()), bytes, steady_ns() - began_ns, outcome});
+  auto beginning = payload_text(element.content(), traced_message::max_beginning_bytes);
+  observed_.probe->trace(
+      {now(), content_types(element.content()), bytes, steady_ns() - began_ns, outcome, std::move(beginning)});
 }
 
 bool observed_actor::cleanup(caf::error&& reason, caf::execution_unit* host) {

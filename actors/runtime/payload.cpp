@@ -183,11 +183,11 @@ std::uint64_t payload_bytes(const caf::type_erased_tuple& content) noexcept {
   return traits ? traits->bytes(content.get(0)) : 0;
 }
 
-std::string payload_text(const caf::type_erased_tuple& content) {
+std::string payload_text(const caf::type_erased_tuple& content, std::size_t max_bytes) {
   const auto* traits = find_traits(content);
   auto text = traits ? traits->text(content.get(0)) : std::string{};
-  if (text.size() > max_dead_letter_bytes)
-    text.resize(max_dead_letter_bytes);
+  if (text.size() > max_bytes)
+    text.resize(max_bytes);
   return text;
 }
 

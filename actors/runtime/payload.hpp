@@ -12,9 +12,9 @@ namespace soc {
 /// Bytes of payload in a message; 0 for the small ones.
 std::uint64_t payload_bytes(const caf::type_erased_tuple& content) noexcept;
 
-/// The payload as it is kept in a dead letter (raw bytes, JSON of alerts, the body), cut at `max_dead_letter_bytes`.
+/// The payload as it is kept in a dead letter (raw bytes, JSON of alerts, the body), cut at `max_bytes`.
 constexpr std::size_t max_dead_letter_bytes = 1 << 20;
-std::string payload_text(const caf::type_erased_tuple& content);
+std::string payload_text(const caf::type_erased_tuple& content, std::size_t max_bytes = max_dead_letter_bytes);
 
 /// Tells whoever waits for the message's own acknowledgement (a source its ticket) that it was not done and may be sent
 /// again.

@@ -16,13 +16,16 @@ namespace soc {
 enum class actor_state : std::uint8_t { starting, running, backing_off, stopping, stopped };
 std::string_view to_string(actor_state state);
 
-/// A message as it passed, for `trace`. Types and sizes only: payloads may hold secrets.
+/// A message as it passed, for `trace`. Secrets are in no message (they are resolved where they are used), so the
+/// beginning of the payload can be shown.
 struct traced_message {
   unix_ns at = 0;
   std::string type;
   std::uint64_t bytes = 0;   ///< of payload
   std::uint64_t took_ns = 0; ///< in the handler
   std::string outcome;       ///< "handled", "unexpected", "skipped", or "failed: <what>"
+  static constexpr std::size_t max_beginning_bytes = 256;
+  std::string beginning; ///< of the payload; empty for messages without one
 };
 
 /// A moment of one actor, as plain values.

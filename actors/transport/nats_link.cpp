@@ -2,6 +2,7 @@
 
 #include "base/hash.hpp"
 #include "transport/nats_handles.hpp"
+#include "transport/nats_identity.hpp"
 
 #include <caf/send.hpp>
 
@@ -9,10 +10,8 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdlib>
-#include <fstream>
 #include <map>
 #include <mutex>
-#include <sstream>
 
 namespace soc::transport {
 
@@ -143,35 +142,8 @@ struct nats_link::core {
 
   void tell() { watchers->tell(status()); }
   natsStatus configure(natsOptions* o, lane which);
-  natsStatus authenticate(natsOptions* o) const;
-  natsStatus secure(natsOptions* o) const;
   outcome connect(lane which);
 };
-
-natsStatus nats_link::core::authenticate(natsOptions* o) const {
-  if (!wanted.user.empty())
-    return natsOptions_SetUserInfo(o, wanted.user.c_str(), wanted.password.c_str());
-  if (!wanted.credentials_file.empty())
-    return natsOptions_SetUserCredentialsFromFiles(o, wanted.credentials_file.c_str(), nullptr);
-  if (wanted.nkey_seed_file.empty())
-    return NATS_OK;
-  std::ifstream in(wanted.nkey_seed_file);
-  std::ostringstream text;
-  text << in.rdbuf();
-  const auto key = public_nkey_of_seed(text.str());
-  return key ? natsOptions_SetNKeyFromSeed(o, key->c_str(), wanted.nkey_seed_file.c_str()) : NATS_INVALID_ARG;
-}
-
-natsStatus nats_link::core::secure(natsOptions* o) const {
-  natsStatus s = NATS_OK;
-  if (!wanted.tls_ca.empty() || !wanted.tls_certificate.empty() || wanted.urls.front().rfind("tls://", 0) == 0)
-    s = natsOptions_SetSecure(o, true);
-  if (s == NATS_OK && !wanted.tls_ca.empty())
-    s = natsOptions_LoadCATrustedCertificates(o, wanted.tls_ca.c_str());
-  if (s == NATS_OK && !wanted.tls_certificate.empty())
-    s = natsOptions_LoadCertificatesChain(o, wanted.tls_certificate.c_str(), wanted.tls_key.c_str());
-  return s;
-}
 
 natsStatus nats_link::core::configure(natsOptions* o, lane which) {
   std::vector<const char*> urls;
@@ -197,8 +169,7 @@ natsStatus nats_link::core::configure(natsOptions* o, lane which) {
   for (const auto s : all)
     if (s != NATS_OK)
       return s;
-  const auto s = authenticate(o);
-  return s == NATS_OK ? secure(o) : s;
+  return identify(o, wanted);
 }
 
 outcome nats_link::core::connect(lane which) {

@@ -12,6 +12,7 @@ void add_rules(CLI::App& app, int& exit_code);
 void add_correlate(CLI::App& app, int& exit_code);
 void add_node(CLI::App& app, int& exit_code);
 void add_shell(CLI::App& app, int& exit_code);
+void add_quarantine(CLI::App& app, int& exit_code);
 void add_config(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
 void add_normalize(CLI::App& app, int& exit_code);

@@ -1,6 +1,9 @@
 #include "tools/soc/control_client.hpp"
 
+#include "transport/nats_identity.hpp"
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nats/nats.h>
 
 namespace soc::cli {
@@ -23,21 +26,17 @@ failure nats_failure(natsStatus status, const std::string& doing) {
   return {code, fmt::format("{}: {}", doing, natsStatus_GetText(status))};
 }
 
-natsStatus apply_options(natsOptions* o, const client_options& options) {
-  natsStatus status = natsOptions_SetURL(o, options.url.c_str());
-  if (status == NATS_OK && !options.user.empty())
-    status = natsOptions_SetUserInfo(o, options.user.c_str(), options.password.c_str());
-  if (status == NATS_OK && !options.credentials_file.empty())
-    status = natsOptions_SetUserCredentialsFromFiles(o, options.credentials_file.c_str(), nullptr);
-  if (status == NATS_OK && !options.tls_ca.empty()) {
-    status = natsOptions_SetSecure(o, true);
-    if (status == NATS_OK)
-      status = natsOptions_LoadCATrustedCertificates(o, options.tls_ca.c_str());
-  }
+natsStatus apply_options(natsOptions* o, const transport::nats_options& options) {
+  std::vector<const char*> urls;
+  for (const auto& url : options.urls)
+    urls.push_back(url.c_str());
+  natsStatus status = natsOptions_SetServers(o, urls.data(), static_cast<int>(urls.size()));
+  if (status == NATS_OK)
+    status = transport::identify(o, options);
   if (status == NATS_OK)
     status = natsOptions_SetSendAsap(o, true);
   if (status == NATS_OK)
-    status = natsOptions_SetTimeout(o, 2000);
+    status = natsOptions_SetTimeout(o, options.connect_timeout.count());
   return status;
 }
 
@@ -52,7 +51,9 @@ std::string take_text(natsMsg* message) {
 control_client::control_client(std::unique_ptr<connection> c) : connection_(std::move(c)) {}
 control_client::~control_client() = default;
 
-result<std::unique_ptr<control_client>> control_client::connect(const client_options& options) {
+result<std::unique_ptr<control_client>> control_client::connect(const transport::nats_options& options) {
+  if (auto fine = transport::validate(options); !fine)
+    return fine.error();
   auto c = std::make_unique<connection>();
   auto status = natsOptions_Create(&c->options);
   if (status == NATS_OK)
@@ -60,7 +61,8 @@ result<std::unique_ptr<control_client>> control_client::connect(const client_opt
   if (status == NATS_OK)
     status = natsConnection_Connect(&c->nats, c->options);
   if (status != NATS_OK)
-    return nats_failure(status, fmt::format("can't reach NATS at {}; is the node running?", options.url));
+    return nats_failure(status,
+                        fmt::format("can't reach NATS at {}; is the node running?", fmt::join(options.urls, ", ")));
   return std::unique_ptr<control_client>(new control_client(std::move(c)));
 }
 

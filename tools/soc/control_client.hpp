@@ -2,6 +2,7 @@
 // for `tail`. Owned by the shell command; blocking calls with time-outs, for a person or a script waits on them.
 #pragma once
 #include "base/result.hpp"
+#include "transport/nats_options.hpp"
 #include "wire/control_wire.hpp"
 
 #include <chrono>
@@ -12,14 +13,9 @@
 
 namespace soc::cli {
 
-/// How to reach NATS: given, or read from the data directory of a node with its own server.
-struct client_options {
-  std::string url, user, password, credentials_file, nkey_seed_file, tls_ca;
-};
-
 class control_client {
 public:
-  static result<std::unique_ptr<control_client>> connect(const client_options& options);
+  static result<std::unique_ptr<control_client>> connect(const transport::nats_options& options);
   ~control_client();
 
   /// Asks `node`, or whichever node answers first when it is empty.

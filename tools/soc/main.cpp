@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
   int exit_code = 2;
   soc::cli::add_node(app, exit_code);
   soc::cli::add_shell(app, exit_code);
+  soc::cli::add_quarantine(app, exit_code);
   soc::cli::add_config(app, exit_code);
   soc::cli::add_doctor(app, exit_code);
   soc::cli::add_version(app, exit_code);

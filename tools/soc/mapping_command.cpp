@@ -28,7 +28,7 @@ constexpr unix_ns sample_time = 1'767'225'600 * ns_per_s; // 2026-01-01T00:00:00
 
 struct mapping_options {
   std::vector<std::string> paths;
-  std::string file, vendor = "vendor", product = "product";
+  std::string mapping, file, vendor = "vendor", product = "product";
   bool write = false;
 };
 
@@ -209,7 +209,7 @@ int run_test(const mapping_options& options) {
 }
 
 int run_try(const mapping_options& options) {
-  const auto loaded = load_mappings({options.paths.front()});
+  const auto loaded = load_mappings({options.mapping});
   print_diagnostics(loaded.found);
   if (!loaded.set || loaded.set->mappings().empty())
     return loaded.set ? 1 : 2;
@@ -320,7 +320,7 @@ void add_mapping(CLI::App& app, int& exit_code) {
   });
   auto* attempt =
       command->add_subcommand("try", "what a mapping makes of a file: input, fields (? = not used), record");
-  attempt->add_option("mapping", options->paths, "mapping.yaml")->required()->expected(1);
+  attempt->add_option("mapping", options->mapping, "mapping.yaml")->required();
   attempt->add_option("file", options->file, "logs; - is standard input")->required();
   attempt->callback([options, &exit_code] { exit_code = run_try(*options); });
   auto* test =

@@ -28,6 +28,7 @@ volatile bool interrupted = false;
 struct shell_options {
   target_options target;
   std::string command, node, output = "text", user;
+  std::vector<std::string> words; ///< a command already split, instead of `command`
   std::int64_t timeout_ms = 10'000;
 };
 
@@ -154,6 +155,17 @@ int run_interactive(shell& s) {
   return code;
 }
 
+void add_target_options(CLI::App& command, shell_options& options) {
+  command.add_option("--config", options.target.config_file, "the node's configuration: says where NATS is");
+  command.add_option("--data", options.target.data_dir, "a node's data directory, instead of --config");
+  command.add_option("--nats", options.target.url, "a NATS url, instead of --config");
+  command.add_option("--node", options.node, "ask this node; any node knows all of them");
+  command.add_option("-o", options.output, "text or json")->check(CLI::IsMember({"text", "json"}));
+  command.add_option("--as", options.user, "name written into the audit stream (default: the login name)");
+  command.add_option("--timeout-ms", options.timeout_ms, "how long to wait for an answer")
+      ->check(CLI::Range(100, 600'000));
+}
+
 int run_shell(shell_options options) {
   const auto target = find_target(options.target);
   if (!target) {
@@ -169,6 +181,8 @@ int run_shell(shell_options options) {
   }
   std::signal(SIGINT, [](int) { interrupted = true; });
   shell s(std::move(*client), options);
+  if (!options.words.empty())
+    return s.run_command(options.words);
   if (options.command.empty())
     return run_interactive(s);
   const auto words = split_words(options.command);
@@ -184,16 +198,34 @@ int run_shell(shell_options options) {
 void add_shell(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand("shell", "inspect and steer a running node or cluster (`help` inside)");
   auto options = std::make_shared<shell_options>();
-  command->add_option("--config", options->target.config_file, "the node's configuration: says where NATS is");
-  command->add_option("--data", options->target.data_dir, "a node's data directory, instead of --config");
-  command->add_option("--nats", options->target.url, "a NATS url, instead of --config");
-  command->add_option("--node", options->node, "ask this node; any node knows all of them");
+  add_target_options(*command, *options);
   command->add_option("-c", options->command, "run one command and exit with its code");
-  command->add_option("-o", options->output, "text or json")->check(CLI::IsMember({"text", "json"}));
-  command->add_option("--as", options->user, "name written into the audit stream (default: the login name)");
-  command->add_option("--timeout-ms", options->timeout_ms, "how long to wait for an answer")
-      ->check(CLI::Range(100, 600'000));
   command->callback([options, &exit_code] { exit_code = run_shell(*options); });
+}
+
+void add_quarantine(CLI::App& app, int& exit_code) {
+  auto* group = app.add_subcommand("quarantine", "records a running node could not read: list them, replay them");
+  group->require_subcommand(1);
+  const auto add = [&](const char* name, const char* help, auto make_command) {
+    auto* command = group->add_subcommand(name, help);
+    auto options = std::make_shared<shell_options>();
+    auto value = std::make_shared<std::string>();
+    add_target_options(*command, *options);
+    make_command(*command, *value);
+    command->callback([=, name = std::string(name), &exit_code] {
+      options->words = {"quarantine"};
+      if (name == "replay")
+        options->words.emplace_back(name);
+      if (!value->empty())
+        options->words.insert(options->words.end(), {name == "replay" ? "--connector" : "--last", *value});
+      exit_code = run_shell(*options);
+    });
+  };
+  add("list", "the newest of them, with the reason",
+      [](CLI::App& command, std::string& value) { command.add_option("--last", value, "how many (50)"); });
+  add("replay", "send them through the mappings the node has now", [](CLI::App& command, std::string& value) {
+    command.add_option("--connector", value, "only what this connector read");
+  });
 }
 
 } // namespace soc::cli

@@ -13,7 +13,7 @@ namespace soc::cli {
 namespace {
 
 /// The node that runs its own nats-server leaves a 0600 file in its data directory.
-result<client_options> target_of_data(const std::string& data_dir) {
+result<transport::nats_options> target_of_data(const std::string& data_dir) {
   const auto path = data_dir + "/nats-client.json";
   std::ifstream in(path);
   if (!in)
@@ -21,23 +21,22 @@ result<client_options> target_of_data(const std::string& data_dir) {
   const auto parsed = nlohmann::json::parse(in, nullptr, false);
   if (!parsed.is_object())
     return failure{ec::corrupt, path + " is not valid JSON"};
-  client_options out;
-  out.url = parsed.value("url", "");
+  transport::nats_options out;
+  out.urls = {parsed.value("url", "")};
   out.user = parsed.value("user", "");
   out.password = parsed.value("password", "");
   return out;
 }
 
-result<client_options> target_of_config(const std::string& file) {
+result<transport::nats_options> target_of_config(const std::string& file) {
   diagnostics found;
   const auto config = node::load_config(file, "localhost", found);
   if (found.errors() > 0)
     return failure{ec::invalid_input, fmt::format("{} has errors; see soc config check {}", file, file)};
   if (config.nats.urls.empty())
     return target_of_data(config.data_dir);
-  client_options out;
-  for (const auto& url : config.nats.urls)
-    out.url += (out.url.empty() ? "" : ",") + url;
+  transport::nats_options out;
+  out.urls = config.nats.urls;
   out.user = config.nats.user;
   if (!config.nats.password.empty()) {
     auto password = node::read_secret(config.nats.password);
@@ -48,15 +47,17 @@ result<client_options> target_of_config(const std::string& file) {
   out.credentials_file = config.nats.credentials_file;
   out.nkey_seed_file = config.nats.nkey_seed_file;
   out.tls_ca = config.nats.tls_ca;
+  out.tls_certificate = config.nats.tls_certificate;
+  out.tls_key = config.nats.tls_key;
   return out;
 }
 
 } // namespace
 
-result<client_options> find_target(const target_options& options) {
+result<transport::nats_options> find_target(const target_options& options) {
   if (!options.url.empty()) {
-    client_options out;
-    out.url = options.url;
+    transport::nats_options out;
+    out.urls = {options.url};
     return out;
   }
   if (!options.data_dir.empty())

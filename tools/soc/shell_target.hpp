@@ -10,6 +10,6 @@ struct target_options {
 };
 
 /// The connection to use. With nothing given: config/soc.yaml, then run/data, of this folder.
-result<client_options> find_target(const target_options& options);
+result<transport::nats_options> find_target(const target_options& options);
 
 } // namespace soc::cli
