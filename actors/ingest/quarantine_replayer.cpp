@@ -73,7 +73,8 @@ void send_next(quarantine_replayer_self* self) {
     auto batch = take_batch(self, context);
     now.ticket = ++self->state.last_ticket;
     self->delayed_send(self, self->state.options.batch_timeout, replay_batch_late{now.ticket});
-    self->state.options.lane.send(self, ingest_batch{std::move(batch), now.ticket, source_ref(caf::actor_cast<caf::actor>(self))});
+    self->state.options.lane.send(
+        self, ingest_batch{std::move(batch), now.ticket, source_ref(caf::actor_cast<caf::actor>(self))});
     return;
   }
   read_more(self);

@@ -1,6 +1,6 @@
-// ingest/quarantine_replayer.hpp - QUARANTINE REPLAYER: takes records out of the quarantine and sends them through a normalizer
-// lane again, one batch at a time, as their connector would; a record leaves the quarantine when its batch is durable. Owned
-// by the node's tree, one a node; a replay ends with the actor, the records stay.
+// ingest/quarantine_replayer.hpp - QUARANTINE REPLAYER: takes records out of the quarantine and sends them through a
+// normalizer lane again, one batch at a time, as their connector would; a record leaves the quarantine when its batch
+// is durable. Owned by the node's tree, one a node; a replay ends with the actor, the records stay.
 #pragma once
 #include "model/raw.hpp"
 #include "runtime/actor.hpp"
@@ -29,9 +29,9 @@ struct replay_batch_late {
 };
 
 struct replay_state {
-  std::string connector;    ///< empty: all
-  std::uint64_t after = 0;  ///< read up to here
-  std::uint64_t last = 0;   ///< the newest number when the replay began
+  std::string connector;                   ///< empty: all
+  std::uint64_t after = 0;                 ///< read up to here
+  std::uint64_t last = 0;                  ///< the newest number when the replay began
   std::vector<stored_dead_letter> waiting; ///< read, not yet sent; oldest first
   std::vector<std::uint64_t> in_flight;    ///< numbers of the batch under way
   std::uint64_t ticket = 0;

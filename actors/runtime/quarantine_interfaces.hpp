@@ -1,5 +1,5 @@
-// runtime/quarantine_interfaces.hpp - sending quarantined records through the pipeline once more: what control asks of the
-// pipeline's replayer. Immutable messages inside one process.
+// runtime/quarantine_interfaces.hpp - sending quarantined records through the pipeline once more: what control asks of
+// the pipeline's replayer. Immutable messages inside one process.
 #pragma once
 #include "runtime/interfaces.hpp"
 
@@ -10,7 +10,8 @@ namespace soc {
 struct quarantine_replay {
   std::string connector;
 };
-/// Records whose batch is durable are out of the quarantine; those that failed again are in it anew, with their new reason.
+/// Records whose batch is durable are out of the quarantine; those that failed again are in it anew, with their new
+/// reason.
 struct quarantine_replayed {
   std::uint64_t replayed = 0;     ///< went through the pipeline and are acknowledged
   std::uint64_t failed = 0;       ///< not acknowledged in time: still kept

@@ -64,6 +64,9 @@ function(soc_binary)
   endif()
   add_executable(soc ${sources})
   target_link_libraries(soc PRIVATE soc_node PkgConfig::edit nlohmann_json::nlohmann_json)
+  if(CMAKE_BUILD_TYPE STREQUAL "Release") # sanitizers bring an allocator of their own, heaptrack and valgrind too
+    target_link_libraries(soc PRIVATE -Wl,--no-as-needed mimalloc -Wl,--as-needed)
+  endif()
   target_compile_definitions(soc PRIVATE SOC_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   set_target_properties(soc PROPERTIES UNITY_BUILD ${SOC_UNITY} UNITY_BUILD_BATCH_SIZE 4
                         RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})

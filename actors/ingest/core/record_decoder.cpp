@@ -6,6 +6,7 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <cstring>
 
 namespace soc::ingest {
 
@@ -97,6 +98,24 @@ std::string_view record_decoder::padded(std::string_view text, record_context& r
   return {copy, text.size()};
 }
 
+namespace {
+
+/// Whether "name", in quotes, is in `head`. memmem: std::string_view::find compares at each quote, and JSON is full of
+/// them.
+bool has_key(std::string_view head, const std::string& name) {
+  const char* at = head.data();
+  const char* const end = at + head.size();
+  while ((at = static_cast<const char*>(memmem(at, static_cast<std::size_t>(end - at), name.data(), name.size())))) {
+    const char* const after = at + name.size();
+    if (at > head.data() && at[-1] == '"' && after < end && *after == '"')
+      return true;
+    ++at;
+  }
+  return false;
+}
+
+} // namespace
+
 bool record_decoder::unwrap(std::string_view payload, std::vector<std::string_view>& elements, std::string_view& name) {
   namespace od = simdjson::ondemand;
   payload = without_edges(payload);
@@ -124,8 +143,10 @@ bool record_decoder::unwrap(std::string_view payload, std::vector<std::string_vi
       name = "[]";
       return !elements.empty();
     }
+    if (payload.find('[') == std::string_view::npos) // most records: no list at all
+      return false;
     for (const auto& candidate : mappings_->inside().unwrap_names) {
-      if (payload.substr(0, 1024).find("\"" + candidate + "\"") == std::string_view::npos)
+      if (!has_key(payload.substr(0, 1024), candidate))
         continue;
       od::document root = envelope_parser_.iterate(payload, payload.size() + json_decoder::padding);
       od::array list;

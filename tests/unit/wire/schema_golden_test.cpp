@@ -1,7 +1,7 @@
-// Every struct of schemas/*.capnp with every field set, as an earlier version encoded it (tests/data/golden/schema): the bytes,
-// and as JSON what was in them. Read by today's schemas, each must still say the same: a renumbered, retyped or removed field
-// fails here. Never replace a file. A new struct or field gets its file by running this once with SOC_WRITE_GOLDEN=1, which
-// only adds.
+// Every struct of schemas/*.capnp with every field set, as an earlier version encoded it (tests/data/golden/schema):
+// the bytes, and as JSON what was in them. Read by today's schemas, each must still say the same: a renumbered, retyped
+// or removed field fails here. Never replace a file. A new struct or field gets its file by running this once with
+// SOC_WRITE_GOLDEN=1, which only adds.
 #include <boost/test/unit_test.hpp>
 #include <capnp/compat/json.h>
 #include <capnp/dynamic.h>
@@ -35,17 +35,17 @@ void fill(capnp::DynamicStruct::Builder to, std::size_t variant, unsigned depth)
 
 capnp::DynamicValue::Reader scalar(capnp::Type type, std::int64_t seed) {
   switch (type.which()) {
-    case capnp::schema::Type::BOOL:
-      return true;
-    case capnp::schema::Type::FLOAT32:
-    case capnp::schema::Type::FLOAT64:
-      return 0.25 + static_cast<double>(seed);
-    case capnp::schema::Type::ENUM: {
-      const auto all = type.asEnum().getEnumerants();
-      return capnp::DynamicEnum(all[static_cast<unsigned>(seed) % all.size()]);
-    }
-    default:
-      return seed;
+  case capnp::schema::Type::BOOL:
+    return true;
+  case capnp::schema::Type::FLOAT32:
+  case capnp::schema::Type::FLOAT64:
+    return 0.25 + static_cast<double>(seed);
+  case capnp::schema::Type::ENUM: {
+    const auto all = type.asEnum().getEnumerants();
+    return capnp::DynamicEnum(all[static_cast<unsigned>(seed) % all.size()]);
+  }
+  default:
+    return seed;
   }
 }
 
@@ -64,7 +64,8 @@ void fill_list(capnp::DynamicList::Builder list, std::int64_t seed, std::size_t 
       list.set(i, scalar(element, seed + i));
 }
 
-void fill_field(capnp::DynamicStruct::Builder to, capnp::StructSchema::Field field, std::size_t variant, unsigned depth) {
+void fill_field(capnp::DynamicStruct::Builder to, capnp::StructSchema::Field field, std::size_t variant,
+                unsigned depth) {
   const auto type = field.getType();
   const auto seed = static_cast<std::int64_t>(field.getIndex()) + 1;
   const std::string word = field.getProto().getName().cStr();
