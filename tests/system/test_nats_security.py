@@ -1,8 +1,8 @@
 """A nats-server that is not the node's own, secured in each way people secure theirs: the node works over it, and so does the shell."""
 import json
 import shutil
-import subprocess
 
+from certificates import Certificates
 from harness import Case, Node, attack_line, free_port, push, wait_for
 from nkeys import Key, credentials, token
 
@@ -33,21 +33,6 @@ class NatsSecurity(Case):
     def url(self, scheme="nats"):
         return [f"{scheme}://127.0.0.1:{self.nats_port}"]
 
-    def certificate(self, name, *more):
-        """PEM files of a key and a certificate signed by the test's own authority."""
-        if name != "ca":
-            self.run_openssl("req", "-newkey", "ed25519", "-nodes", "-keyout", self.path(name + ".key"), "-out", self.path(name + ".csr"),
-                             "-subj", "/CN=" + name)
-            self.write(name + ".ext", "subjectAltName=IP:127.0.0.1,DNS:localhost\n")
-            self.run_openssl("x509", "-req", "-in", self.path(name + ".csr"), "-CA", self.path("ca.pem"), "-CAkey", self.path("ca.key"),
-                             "-CAcreateserial", "-days", "2", "-extfile", self.path(name + ".ext"), "-out", self.path(name + ".pem"))
-        else:
-            self.run_openssl("req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", self.path("ca.key"), "-out", self.path("ca.pem"),
-                             "-days", "2", "-subj", "/CN=test authority")
-
-    def run_openssl(self, *arguments):
-        subprocess.run(["openssl", *arguments], check=True, capture_output=True)
-
     def test_an_nkey_is_enough_for_node_and_shell(self):
         key = Key(self.dir, "user")
         self.serve(authorization={"users": [{"nkey": key.public}]})
@@ -64,8 +49,7 @@ class NatsSecurity(Case):
         self.works(urls=self.url(), credentials_file=self.write("soc.creds", credentials(jwt, user.seed), 0o600))
 
     def test_tls_with_a_certificate_of_each_side_works_and_a_stranger_is_refused(self):
-        for name in ("ca", "server", "node"):
-            self.certificate(name)
+        Certificates(self).make("server", "node")
         self.serve(tls={"cert_file": self.path("server.pem"), "key_file": self.path("server.key"), "ca_file": self.path("ca.pem"),
                         "verify": True})
         self.works(urls=self.url("tls"), tls_ca=self.path("ca.pem"), tls_certificate=self.path("node.pem"), tls_key=self.path("node.key"))
