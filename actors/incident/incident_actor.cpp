@@ -199,10 +199,23 @@ void publish_failed(incident_actor* self) {
     self->delayed_send(self, st.options.publish_retry, publish_again{});
 }
 
+/// A large incident is not told anew with each alert: as many bytes a second as `max_update_bytes_per_s`. Only plain updates wait.
+void rest_after(incident_actor* self, std::size_t bytes) {
+  auto& st = self->state;
+  constexpr std::size_t small = 64 * 1024;
+  if (bytes < small || st.resting)
+    return;
+  st.resting = true;
+  const auto pause = std::chrono::milliseconds(1000 * bytes / st.options.max_update_bytes_per_s);
+  self->delayed_send(self, std::min(pause, st.options.max_rest), publish_rested{});
+}
+
 /// The next change, in both public forms, one after the other: the same message id when it is sent again.
 void publish(incident_actor* self) {
   auto& st = self->state;
   if (st.publishing || st.appending || st.publish_later || st.changes.empty())
+    return;
+  if (st.resting && st.changes.size() == 1 && st.changes.front() == "updated")
     return;
   refresh(self);
   tell_listeners(self);
@@ -216,6 +229,7 @@ void publish(incident_actor* self) {
   const auto place = st.options.tenant + ".incident." + st.options.id + "." + change;
   const auto id = st.options.id + "." + std::to_string(st.durable->version) + "." + change;
   auto json = to_ocsf_json(*st.durable, change);
+  rest_after(self, bytes->size() + json.size());
   self->request(st.ports.bus.actor(), caf::infinite, bus_publish{"soc." + place, std::move(bytes).take(), id})
       .then(
           [self, place, id, change, json = std::move(json)](const bus_published&) {
@@ -349,6 +363,10 @@ caf::behavior incident_behavior(incident_actor* self, incident_options options, 
           if (std::find(m.ids.begin(), m.ids.end(), s.alert->id) != m.ids.end())
             out.all.push_back(std::move(s));
         return out;
+      },
+      [self](const publish_rested&) {
+        self->state.resting = false;
+        publish(self);
       },
       [self](const publish_again&) {
         self->state.publish_later = false;

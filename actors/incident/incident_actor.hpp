@@ -15,6 +15,8 @@ struct incident_options {
   std::chrono::milliseconds append_timeout{3000};
   std::chrono::milliseconds recovery_timeout{60'000};
   std::chrono::milliseconds publish_retry{500};
+  std::size_t max_update_bytes_per_s = 2U << 20;    ///< of plain updates, once the incident is large
+  std::chrono::milliseconds max_rest{2000};         ///< between two updates of the largest
   std::uint64_t snapshot_every = 200; ///< events; more for large incidents
   std::size_t max_queued = 10'000;    ///< commands; more are answered `unavailable`
   std::size_t max_batch = 256;        ///< commands in one journal entry
@@ -32,6 +34,8 @@ struct incident_ports {
 
 /// To itself: try again to publish.
 struct publish_again {};
+/// To itself: a large incident may be told again.
+struct publish_rested {};
 
 struct incident_state {
   static inline const char* name = "incident";
@@ -56,6 +60,7 @@ struct incident_state {
   view_ptr durable;                ///< last derived from durable state
   std::deque<std::string> changes; ///< to be published, oldest first, each once
   bool publishing = false, publish_later = false;
+  bool resting = false; ///< told not long ago: plain updates wait
   std::vector<caf::typed_response_promise<drained>> drains;
 };
 using incident_actor = caf::stateful_actor<incident_state, observed_actor>;
@@ -68,3 +73,4 @@ std::string journal_subject_of(const std::string& tenant, const std::string& id)
 } // namespace soc::incident
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::incident::publish_again)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::incident::publish_rested)

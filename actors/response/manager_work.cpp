@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace soc::response {
 
@@ -125,11 +126,28 @@ void manager_work::hear(const incident_changed& change) {
     return;
   }
   at().incidents[incident->id] = incident;
+  at().changed.insert(incident->id);
+  if (!std::exchange(at().looking, true))
+    self_->send(self_, look_at_incident{});
+}
+
+/// Rules look at one incident as it is now, however often it has changed since they last did: changes come faster than a large
+/// incident can be looked at.
+void manager_work::look() {
+  if (at().changed.empty()) {
+    at().looking = false;
+    return;
+  }
+  self_->send(self_, look_at_incident{});
+  const auto id = at().changed.extract(at().changed.begin()).value();
+  const auto incident = at().incidents.find(id);
+  if (incident == at().incidents.end())
+    return;
   std::vector<std::string> problems;
   const auto content = shared_->content->get();
-  for (const auto& wanted : wanted_runs(content->config, incident_json(*incident), problems))
-    if (!at().runs.contains(wanted.id))
-      start_run(wanted);
+  const auto is_known = [this](const std::string& run_id) { return at().runs.contains(run_id); };
+  for (const auto& wanted : wanted_runs(content->config, incident_json(*incident->second), is_known, problems))
+    start_run(wanted);
   at().counters["rule_problems"] += problems.size();
 }
 

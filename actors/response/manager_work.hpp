@@ -11,6 +11,7 @@ public:
 
   void recover();
   void hear(const incident_changed& change);
+  void look();
   void perform(const perform_action& wish, const caf::actor& run);
   void take_report(const task_report& report);
   void take_run(const run_changed& change);

@@ -72,6 +72,8 @@ using task_ref = ref<task_interface>;
 
 /// Work on this node has been handed over, or comes with a restart: look for open runs and tasks that are ours.
 struct recover_responses {};
+/// The manager to itself: rules look at the next incident that has changed.
+struct look_at_incident {};
 using task_manager_interface = accepts<task_report>;
 using task_manager_ref = ref<task_manager_interface>;
 
@@ -109,3 +111,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::audit_note)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::task_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::task_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::recover_responses)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::look_at_incident)

@@ -41,6 +41,7 @@ caf::behavior response_manager(manager_actor* self, services_ptr shared) {
   manager_work(self, shared).recover();
   return {
       [=](const incident_changed& change) { manager_work(self, shared).hear(change); },
+      [=](const look_at_incident&) { manager_work(self, shared).look(); },
       [=](const perform_action& wish) {
         manager_work(self, shared).perform(wish, caf::actor_cast<caf::actor>(self->current_sender()));
       },

@@ -48,8 +48,8 @@ autonomy mode_for(const response_rule& rule, const json& scope) {
 class run_builder {
 public:
   run_builder(const response_config& config, const response_rule& rule, const json& incident,
-              std::vector<wanted_run>& out, std::vector<std::string>& problems)
-      : config_(config), rule_(rule), incident_(incident), out_(out), problems_(problems) {}
+              const is_known_run& is_known, std::vector<wanted_run>& out, std::vector<std::string>& problems)
+      : config_(config), rule_(rule), incident_(incident), is_known_(is_known), out_(out), problems_(problems) {}
 
   void build() {
     static const json none = json::array();
@@ -71,12 +71,16 @@ public:
 
 private:
   void add(const json& entity, const response_policy* policy) {
-    const auto scope = with_entity(incident_, entity);
     wanted_run run;
     run.incident_id = incident_.value("id", "");
+    run.entity_key = entity.is_object() ? entity.value("key", "") : "";
+    const auto what = policy != nullptr ? rule_.id + "/" + policy->id : rule_.id;
+    run.id = run_id_of(what, run.incident_id, run.entity_key);
+    if (is_known_(run.id))
+      return;
+    const auto scope = with_entity(incident_, entity);
     run.tenant = incident_.value("tenant", "default");
     run.rule_id = rule_.id;
-    run.entity_key = entity.is_object() ? entity.value("key", "") : "";
     run.entity_label = entity.is_object() ? entity.value("value", "") : "";
     run.policy = policy != nullptr ? policy->id : "";
     run.playbook = policy != nullptr ? policy->playbook : rule_.playbook;
@@ -84,23 +88,42 @@ private:
     run.veto_s = rule_.veto_s;
     run.approve_within_s = rule_.approve_within_s;
     run.reason = policy != nullptr && !policy->reason.empty() ? policy->reason : rule_.title;
-    const auto what = policy != nullptr ? rule_.id + "/" + policy->id : rule_.id;
-    run.id = run_id_of(what, run.incident_id, run.entity_key);
     auto inputs = expand(rule_.inputs, scope);
     if (!inputs) {
       problems_.push_back(fmt::format("rule '{}': {}", rule_.id, inputs.error().what));
       return;
     }
     run.inputs = std::move(inputs).take();
-    run.inputs["incident"] = incident_;
+    run.inputs["incident"] = brief();
     if (entity.is_object())
       run.inputs["entity"] = entity;
     out_.push_back(std::move(run));
   }
 
+  /// The incident with its entities of most interest only: every run keeps its inputs for as long as it lives.
+  const json& brief() {
+    if (brief_.is_null()) {
+      brief_ = incident_;
+      const auto at = brief_.find("entities");
+      if (at != brief_.end() && at->is_array() && at->size() > max_run_entities) {
+        std::stable_sort(at->begin(), at->end(), [](const json& a, const json& b) { return interest(a) > interest(b); });
+        brief_["entities_left_out"] = at->size() - max_run_entities;
+        at->erase(at->begin() + static_cast<std::ptrdiff_t>(max_run_entities), at->end());
+      }
+    }
+    return brief_;
+  }
+
+  static int interest(const json& entity) {
+    const auto verdict = entity.value("verdict", "");
+    return verdict == "malicious" ? 2 : verdict == "suspicious" ? 1 : 0;
+  }
+
   const response_config& config_;
   const response_rule& rule_;
   const json& incident_;
+  const is_known_run& is_known_;
+  json brief_;
   std::vector<wanted_run>& out_;
   std::vector<std::string>& problems_;
 };
@@ -136,12 +159,12 @@ json entity_json(const model::entity& e, const std::string& verdict) {
   return out;
 }
 
-std::vector<wanted_run> wanted_runs(const response_config& config, const json& incident,
+std::vector<wanted_run> wanted_runs(const response_config& config, const json& incident, const is_known_run& is_known,
                                     std::vector<std::string>& problems) {
   std::vector<wanted_run> out;
   for (const auto& rule : config.rules)
     if (applies(rule, incident))
-      run_builder(config, rule, incident, out, problems).build();
+      run_builder(config, rule, incident, is_known, out, problems).build();
   return out;
 }
 

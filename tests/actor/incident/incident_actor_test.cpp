@@ -229,6 +229,20 @@ BOOST_AUTO_TEST_CASE(what_could_not_be_published_goes_out_when_the_bus_is_back) 
   BOOST_TEST(w->published[0].subject.find(".opened") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_large_incident_is_told_again_after_a_rest_and_a_status_at_once) {
+  const auto incident = incident_under_supervision(id_a);
+  for (int i = 0; i < 400; ++i)
+    join(incident, id_a, make.make(i, "kind " + std::to_string(i) + std::string(200, 'x'), "web-1", severity::high));
+  BOOST_TEST(w->published.size() < 700U, "not with every alert: " << w->published.size());
+  sched.advance_time(std::chrono::seconds(3));
+  sched.run();
+  const auto rested = decode_change(w->published[w->published.size() - 2].payload);
+  BOOST_REQUIRE(rested);
+  BOOST_TEST(rested->incident.alerts == 400U, "the last state is told");
+  ask<command_done>(incident, apply_command{set_status{status::in_progress, classification::none, {}}, "ana"}, [](auto&) {});
+  BOOST_TEST(w->published.back().subject == "soc.json.default.incident." + id_a + ".status");
+}
+
 BOOST_AUTO_TEST_CASE(the_manager_starts_incidents_on_demand_and_lists_them) {
   const auto m = manager();
   join(m, id_a, make.make(0, "reverse shell", "web-1", severity::high));
