@@ -199,7 +199,8 @@ void publish_failed(incident_actor* self) {
     self->delayed_send(self, st.options.publish_retry, publish_again{});
 }
 
-/// A large incident is not told anew with each alert: as many bytes a second as `max_update_bytes_per_s`. Only plain updates wait.
+/// A large incident is not told anew with each alert: as many bytes a second as `max_update_bytes_per_s`. Only plain
+/// updates wait.
 void rest_after(incident_actor* self, std::size_t bytes) {
   auto& st = self->state;
   constexpr std::size_t small = 64 * 1024;

@@ -15,11 +15,11 @@ struct incident_options {
   std::chrono::milliseconds append_timeout{3000};
   std::chrono::milliseconds recovery_timeout{60'000};
   std::chrono::milliseconds publish_retry{500};
-  std::size_t max_update_bytes_per_s = 2U << 20;    ///< of plain updates, once the incident is large
-  std::chrono::milliseconds max_rest{2000};         ///< between two updates of the largest
-  std::uint64_t snapshot_every = 200; ///< events; more for large incidents
-  std::size_t max_queued = 10'000;    ///< commands; more are answered `unavailable`
-  std::size_t max_batch = 256;        ///< commands in one journal entry
+  std::size_t max_update_bytes_per_s = 2U << 20; ///< of plain updates, once the incident is large
+  std::chrono::milliseconds max_rest{2000};      ///< between two updates of the largest
+  std::uint64_t snapshot_every = 200;            ///< events; more for large incidents
+  std::size_t max_queued = 10'000;               ///< commands; more are answered `unavailable`
+  std::size_t max_batch = 256;                   ///< commands in one journal entry
 };
 
 /// The parts of the node an incident talks to.

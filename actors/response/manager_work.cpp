@@ -131,8 +131,8 @@ void manager_work::hear(const incident_changed& change) {
     self_->send(self_, look_at_incident{});
 }
 
-/// Rules look at one incident as it is now, however often it has changed since they last did: changes come faster than a large
-/// incident can be looked at.
+/// Rules look at one incident as it is now, however often it has changed since they last did: changes come faster than
+/// a large incident can be looked at.
 void manager_work::look() {
   if (at().changed.empty()) {
     at().looking = false;

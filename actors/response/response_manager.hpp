@@ -38,8 +38,8 @@ struct manager_state {
   std::map<std::string, waiting_step> undoing;                   ///< run\npath
   std::map<std::string, incident_view_ptr> incidents;            ///< the open ones, as last heard of
   std::map<std::string, std::uint64_t> counters;
-  std::set<std::string> changed; ///< incidents rules have not looked at since they changed
-  bool looking = false;          ///< a look is under way
+  std::set<std::string> changed;       ///< incidents rules have not looked at since they changed
+  bool looking = false;                ///< a look is under way
   std::vector<incident_changed> early; ///< heard before recovery was done
   bool recovered = false;
 };

@@ -106,7 +106,8 @@ private:
       brief_ = incident_;
       const auto at = brief_.find("entities");
       if (at != brief_.end() && at->is_array() && at->size() > max_run_entities) {
-        std::stable_sort(at->begin(), at->end(), [](const json& a, const json& b) { return interest(a) > interest(b); });
+        std::stable_sort(at->begin(), at->end(),
+                         [](const json& a, const json& b) { return interest(a) > interest(b); });
         brief_["entities_left_out"] = at->size() - max_run_entities;
         at->erase(at->begin() + static_cast<std::ptrdiff_t>(max_run_entities), at->end());
       }

@@ -73,9 +73,10 @@ nlohmann::json entity_json(const model::entity& e, const std::string& verdict);
 
 using is_known_run = std::function<bool(const std::string& run_id)>;
 
-/// The runs `config` wants for this incident ({"id","tenant","scenario","severity_id","status","automation","entities",…})
-/// but for those that exist already. Failures (an input that can't be resolved) are in `problems`. Rules look at all
-/// entities; the inputs of a run hold the `max_run_entities` of most interest (by verdict) and how many were left out.
+/// The runs `config` wants for this incident
+/// ({"id","tenant","scenario","severity_id","status","automation","entities",…}) but for those that exist already.
+/// Failures (an input that can't be resolved) are in `problems`. Rules look at all entities; the inputs of a run hold
+/// the `max_run_entities` of most interest (by verdict) and how many were left out.
 constexpr std::size_t max_run_entities = 200;
 std::vector<wanted_run> wanted_runs(const response_config& config, const nlohmann::json& incident,
                                     const is_known_run& is_known, std::vector<std::string>& problems);

@@ -239,7 +239,8 @@ BOOST_AUTO_TEST_CASE(a_large_incident_is_told_again_after_a_rest_and_a_status_at
   const auto rested = decode_change(w->published[w->published.size() - 2].payload);
   BOOST_REQUIRE(rested);
   BOOST_TEST(rested->incident.alerts == 400U, "the last state is told");
-  ask<command_done>(incident, apply_command{set_status{status::in_progress, classification::none, {}}, "ana"}, [](auto&) {});
+  ask<command_done>(incident, apply_command{set_status{status::in_progress, classification::none, {}}, "ana"},
+                    [](auto&) {});
   BOOST_TEST(w->published.back().subject == "soc.json.default.incident." + id_a + ".status");
 }
 

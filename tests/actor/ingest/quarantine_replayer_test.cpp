@@ -1,4 +1,5 @@
-// The quarantine replayer on CAF's test coordinator: a store that keeps letters in memory, a lane that answers when told.
+// The quarantine replayer on CAF's test coordinator: a store that keeps letters in memory, a lane that answers when
+// told.
 #include "ingest/quarantine_replayer.hpp"
 #include "runtime/error.hpp"
 

@@ -31,9 +31,11 @@ rules:
 json incident_with(std::size_t sources, std::size_t malicious = 0) {
   json entities = json::array();
   for (std::size_t i = 0; i < sources; ++i)
-    entities.push_back(entity_json({model::entity_type::ip, model::entity_role::source, "203.0.113." + std::to_string(i), ""},
-                                   i + malicious >= sources ? "malicious" : ""));
-  return {{"id", "i1"}, {"tenant", "default"}, {"status", "new"}, {"severity_id", 4}, {"automation", true}, {"entities", entities}};
+    entities.push_back(
+        entity_json({model::entity_type::ip, model::entity_role::source, "203.0.113." + std::to_string(i), ""},
+                    i + malicious >= sources ? "malicious" : ""));
+  return {{"id", "i1"},       {"tenant", "default"}, {"status", "new"},
+          {"severity_id", 4}, {"automation", true},  {"entities", entities}};
 }
 
 const is_known_run nobody = [](const std::string&) { return false; };
@@ -57,7 +59,8 @@ BOOST_AUTO_TEST_CASE(runs_that_are_known_are_not_wanted_again) {
   std::set<std::string> known;
   for (const auto& run : wanted_runs(config, incident_with(3), nobody, problems))
     known.insert(run.id);
-  const auto more = wanted_runs(config, incident_with(4), [&](const std::string& id) { return known.contains(id); }, problems);
+  const auto more = wanted_runs(
+      config, incident_with(4), [&](const std::string& id) { return known.contains(id); }, problems);
   BOOST_REQUIRE_EQUAL(more.size(), 1U);
   BOOST_TEST(more[0].inputs["ip"] == "203.0.113.3");
 }
