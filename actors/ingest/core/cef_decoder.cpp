@@ -1,6 +1,7 @@
 // CEF (ArcSight CEF Implementation Standard rev. 27) and LEEF 1.0/2.0 (IBM QRadar LEEF guide).
 #include "ingest/core/text_decoders.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace soc::ingest {
@@ -52,8 +53,10 @@ bool split_header(std::string_view& text, std::string_view* fields, std::size_t 
   return true;
 }
 
+constexpr std::size_t max_key_bytes = 128;
+
 bool is_extension_key(std::string_view key) {
-  if (key.empty() || key.size() > 128)
+  if (key.empty() || key.size() > max_key_bytes)
     return false;
   for (const char c : key)
     if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
@@ -67,8 +70,12 @@ bool find_key(std::string_view text, std::size_t from, std::size_t& key_at, std:
   for (auto at = text.find('=', from); at != std::string_view::npos; at = text.find('=', at + 1)) {
     if (at > 0 && text[at - 1] == '\\')
       continue;
-    const auto blank = text.find_last_of(" \n", at);
-    key_at = blank == std::string_view::npos || blank < from ? from : blank + 1;
+    // No further back than a key is long: a record full of '=' would be searched again for each.
+    const auto floor = std::max(from, at > max_key_bytes + 1 ? at - max_key_bytes - 1 : 0);
+    const auto blank = text.substr(floor, at - floor).find_last_of(" \n");
+    if (blank == std::string_view::npos && floor > from)
+      continue;
+    key_at = blank == std::string_view::npos ? from : floor + blank + 1;
     if (!is_extension_key(text.substr(key_at, at - key_at)))
       continue;
     equal_at = at;
