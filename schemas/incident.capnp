@@ -72,6 +72,7 @@ struct Fact {               # what happened, or what is asked for
       origin @5 :Text;
       folded @6 :Bool;      # the alert holds only what a repetition keeps
       late @7 :Bool;        # the incident was closed
+      opensSuccessorOf @26 :Text; # asked only: the closed incident that the one this alert opens goes on from
     }
     statusSet :group {
       to @8 :UInt8;         # 0 new, 1 in progress, 2 contained, 3 resolved, 4 closed, 5 false positive
@@ -218,6 +219,7 @@ struct PathStep {
   title @7 :Text;
   gap @8 :Bool;             # how `from` was reached is not recorded
   impact @9 :Bool;
+  eventId @10 :Text;        # of the stored event that tells the step, where no alert does
 }
 
 struct IncidentView {

@@ -159,8 +159,8 @@ def summary(node, records, seconds):
     return {"records": records, "alerts": alerts, "incidents": incidents, "seconds": round(seconds, 1)}
 
 def settled(result):
-    """An incident whose response is through: every task in a final state, one of them verified."""
-    final = {"verified", "done", "failed", "refused", "expired", "unknown", "undone"}
+    """An incident whose response is through as far as it goes by itself: every task in a final state or a person's to decide, one verified."""
+    final = {"verified", "done", "failed", "refused", "expired", "unknown", "undone", "waiting_approval"}
     tasks = [task for incident in result["incidents"] for task in incident["tasks"]]
     return any(task["status"] == "verified" for task in tasks) and all(task["status"] in final for task in tasks)
 

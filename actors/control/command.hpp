@@ -3,7 +3,9 @@
 // the registry.
 #pragma once
 #include "runtime/actor.hpp"
+#include "runtime/audit_interfaces.hpp"
 #include "runtime/interfaces.hpp"
+#include "runtime/lake_interfaces.hpp"
 #include "runtime/quarantine_interfaces.hpp"
 #include "runtime/response_interfaces.hpp"
 #include "wire/control_wire.hpp"
@@ -62,12 +64,15 @@ struct node_services {
   store_ref store;
   bus_ref bus;
   journal_ref journal;
+  audit_ref audit;
   response::manager_ref response;
   quarantine_replay_ref replayer;
-  caf::actor incidents; ///< incident/messages.hpp manager
+  lake::search_ref events; ///< empty when the event store is off
+  caf::actor incidents;    ///< incident::manager_interface
   std::function<std::vector<std::string>()> living_nodes;
   std::function<json(std::size_t)> alerts; ///< the newest alerts as a table
   std::function<json()> connectors;        ///< rows: name, kind, tenant, state, and the source's counters
+  std::function<json()> drift;             ///< rows: type, kind, name, records
   std::function<std::string()> metrics;    ///< Prometheus text
   caf::actor root_side;                    ///< answers rules_query and reload_query
 };
@@ -94,6 +99,8 @@ struct call {
   }
   /// The value after `--name`, else `otherwise`.
   std::string option(const std::string& name, std::string otherwise = {}) const;
+  /// Every value after a `--name`.
+  std::vector<std::string> options(const std::string& name) const;
   /// A whole number in [low, high] after `--name`, else `otherwise`.
   std::size_t number(const std::string& name, std::size_t otherwise, std::size_t low, std::size_t high) const;
   /// Everything from word `i` on, options left out, joined by blanks.
@@ -118,9 +125,12 @@ void add_store_commands(command_table& table);
 void add_incident_commands(command_table& table);
 void add_response_commands(command_table& table);
 void add_node_commands(command_table& table);
+void add_event_commands(command_table& table);
 
 constexpr std::chrono::seconds ask_timeout{8};
 
+/// "90s", "30m", "24h", "7d" in nanoseconds; 0 if it is none.
+unix_ns span_of(std::string_view text);
 /// "3 s ago", "2 h ago"; "-" for 0.
 std::string ago(unix_ns then, unix_ns now);
 /// "12.3 MiB".

@@ -49,6 +49,12 @@ wire::control_reply merge(const gathering& g) {
         row.insert(row.begin(), node);
         merged["rows"].push_back(std::move(row));
       }
+      if (body.contains("data") && body["data"].is_array())
+        for (auto item : body["data"]) {
+          if (item.is_object())
+            item["node"] = node;
+          merged["data"].push_back(std::move(item));
+        }
     } else if (!body.empty()) {
       auto section = body;
       section["title"] = node;
@@ -155,17 +161,10 @@ void run_first(control_self* self, const command& c, const wire::control_request
 }
 
 void audit(control_self* self, const wire::control_request& request) {
-  const auto at = self->now();
-  const json entry{{"time", format_rfc3339(at)},
-                   {"node", self->state.services.node},
-                   {"user", request.user},
-                   {"command", request.words},
-                   {"request", request.id}};
-  bus_publish message;
-  message.subject = "soc.default.audit";
-  message.payload = entry.dump(-1, ' ', false, json::error_handler_t::replace);
-  message.message_id = id_builder().add(std::string_view(request.id)).add(at).hex();
-  self->state.services.bus.send(self, std::move(message));
+  std::string words;
+  for (const auto& word : request.words)
+    words += (words.empty() ? "" : " ") + word;
+  self->state.services.audit.send(self, audit_note{"default", request.user, words, request.id, "", "asked"});
 }
 
 /// The command that `words` begin with.
@@ -240,6 +239,14 @@ std::string call::option(const std::string& name, std::string otherwise) const {
   return otherwise;
 }
 
+std::vector<std::string> call::options(const std::string& name) const {
+  std::vector<std::string> out;
+  for (std::size_t i = 1; i + 1 < words.size(); ++i)
+    if (words[i] == "--" + name)
+      out.push_back(words[i + 1]);
+  return out;
+}
+
 std::size_t call::number(const std::string& name, std::size_t otherwise, std::size_t low, std::size_t high) const {
   const auto text = option(name);
   if (text.empty() || text.size() > 9 ||
@@ -258,6 +265,20 @@ std::string call::rest(std::size_t i) const {
     out += (out.empty() ? "" : " ") + words[i];
   }
   return out;
+}
+
+unix_ns span_of(std::string_view text) {
+  if (text.size() < 2 || text.size() > 9)
+    return 0;
+  unix_ns n = 0;
+  for (const char c : text.substr(0, text.size() - 1)) {
+    if (c < '0' || c > '9')
+      return 0;
+    n = n * 10 + (c - '0');
+  }
+  const auto unit = text.back();
+  const unix_ns seconds = unit == 's' ? 1 : unit == 'm' ? 60 : unit == 'h' ? 3600 : unit == 'd' ? 86400 : 0;
+  return n > INT64_MAX / ns_per_s / 86400 ? 0 : n * seconds * ns_per_s;
 }
 
 std::string ago(unix_ns then, unix_ns now) {
@@ -291,6 +312,7 @@ caf::behavior control_actor(control_self* self, node_services services) {
   add_incident_commands(state.commands);
   add_response_commands(state.commands);
   add_node_commands(state.commands);
+  add_event_commands(state.commands);
   return {
       [self](const control_query& query) -> caf::result<wire::control_reply> {
         auto promise = self->make_response_promise<wire::control_reply>();

@@ -1,9 +1,14 @@
 #include "control/command.hpp"
 #include "control/control_actor.hpp"
+#include "control/incident_context.hpp"
 #include "incident/core/export.hpp"
+#include "incident/core/render.hpp"
+#include "incident/core/times.hpp"
 #include "runtime/incident_interfaces.hpp"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace soc::control {
 
@@ -58,9 +63,9 @@ json timeline_of(const incident::view& v) {
   json rows = json::array();
   for (const auto& t : v.timeline)
     rows.push_back({format_rfc3339(t.time), t.count, std::string(model::tactic_name(t.tactic)), t.stage, t.host,
-                    t.title, t.source, t.why});
+                    t.title, t.source, t.alert_id, t.why});
   return {{"title", "timeline"},
-          {"columns", {"time", "alerts", "tactic", "stage", "asset", "what", "record", "why it is here"}},
+          {"columns", {"time", "alerts", "tactic", "stage", "asset", "what", "record", "alert", "why it is here"}},
           {"rows", rows}};
 }
 
@@ -79,8 +84,13 @@ json path_of_view(const incident::view& v) {
   json rows = json::array();
   for (const auto& s : v.path.steps)
     rows.push_back({format_rfc3339(s.time), v.path.nodes[s.from].label, s.gap ? s.verb + " (gap)" : s.verb,
-                    v.path.nodes[s.to].label, s.count, s.impact ? "impact" : ""});
-  return {{"title", "attack path"}, {"columns", {"time", "from", "step", "to", "times", ""}}, {"rows", rows}};
+                    v.path.nodes[s.to].label, s.count, s.impact ? "impact" : "",
+                    s.event_id.empty() ? "alert " + s.alert_id : "event " + s.event_id});
+  json out{
+      {"title", "attack path"}, {"columns", {"time", "from", "step", "to", "times", "", "told by"}}, {"rows", rows}};
+  for (const auto& gap : v.path.gaps)
+    out["note"] = out.value("note", std::string()) + (out.contains("note") ? "; " : "gaps: ") + gap;
+  return out;
 }
 
 json tasks_of_view(const incident::view& v) {
@@ -135,7 +145,10 @@ json data_of(const incident::view& v) {
                             {"time", format_rfc3339(s.time)},
                             {"count", s.count},
                             {"gap", s.gap},
-                            {"impact", s.impact}});
+                            {"impact", s.impact},
+                            {"alert_id", s.alert_id},
+                            {"event_id", s.event_id}});
+  data["gaps"] = v.path.gaps;
   for (const auto& t : v.tasks)
     data["tasks"].push_back({{"task", t.id},
                              {"action", t.action},
@@ -156,6 +169,14 @@ void show_incident(const call& c, const incident::view& v) {
     return c.reply.ok({{"text", incident::to_navigator_layer(v)}});
   if (format == "dot")
     return c.reply.ok({{"text", incident::to_dot(v)}});
+  if (format == "markdown")
+    return c.reply.ok({{"text", incident::to_markdown(v)}});
+  if (format == "svg" || std::find(c.words.begin(), c.words.end(), "--svg") != c.words.end())
+    return c.reply.ok({{"text", incident::to_svg(v)}});
+  if (!format.empty())
+    return c.reply.fail(
+        failure{ec::invalid_input, fmt::format("--as {}: it is ocsf, stix, navigator, dot, markdown or svg", format)},
+        2);
   json sections = json::array({json{{"title", v.title}, {"fields", head_of(v)}}, timeline_of(v), path_of_view(v),
                                entities_of_view(v), tasks_of_view(v), history_of_view(v)});
   c.reply.ok({{"sections", sections}, {"data", data_of(v)}});
@@ -166,7 +187,7 @@ void run_incident(const call& c) {
       .then(
           [c](const command_done& found) {
             if (found.incident)
-              show_incident(c, *found.incident);
+              extend_by_events(c, found.incident, [c](const incident::view& v) { show_incident(c, v); });
             else
               c.reply.fail(failure{ec::not_found, "no incident " + c.word(1)});
           },
@@ -243,6 +264,57 @@ void run_split(const call& c) {
   order_incident(c, std::move(message), "moved");
 }
 
+/// "12 s (9 s, 40 s)": mean, median and worst.
+std::string figures_text(const incident::time_figures& f) {
+  if (f.incidents == 0)
+    return "-";
+  return fmt::format("{} ({}, {})", seconds_text(f.mean), seconds_text(f.median), seconds_text(f.worst));
+}
+
+json figures_data(const incident::time_figures& f) {
+  if (f.incidents == 0)
+    return nullptr;
+  return {{"incidents", f.incidents}, {"mean_s", f.mean}, {"median_s", f.median}, {"worst_s", f.worst}};
+}
+
+json times_table(const std::vector<incident::period_times>& periods) {
+  json rows = json::array(), data = json::array();
+  for (const auto& p : periods) {
+    rows.push_back({format_rfc3339(p.from).substr(0, 16), p.opened, p.resolved, figures_text(p.detect),
+                    figures_text(p.acknowledge), figures_text(p.respond)});
+    data.push_back({{"from", format_rfc3339(p.from)},
+                    {"incidents", p.opened},
+                    {"resolved", p.resolved},
+                    {"detect", figures_data(p.detect)},
+                    {"acknowledge", figures_data(p.acknowledge)},
+                    {"respond", figures_data(p.respond)}});
+  }
+  return {{"columns", {"from", "incidents", "resolved", "detected after", "confirmed after", "resolved after"}},
+          {"rows", rows},
+          {"note", "mean (median, worst)"},
+          {"data", data}};
+}
+
+void run_times(const call& c) {
+  const auto by = c.option("by", "day");
+  const unix_ns period = (by == "hour" ? 3600 : by == "week" ? 7 * 86'400 : 86'400) * ns_per_s;
+  if (by != "hour" && by != "day" && by != "week")
+    return c.reply.fail(failure{ec::invalid_input, "--by hour, day or week"}, 2);
+  const auto last = span_of(c.option("last", "30d"));
+  incident::list_incidents query;
+  query.tenant = c.option("tenant");
+  query.status = "all";
+  query.limit = 200'000;
+  c.self->request(c.services->incidents, ask_timeout, query)
+      .then(
+          [reply = c.reply, period, from = c.self->now() - last](const incident::incident_list& found) {
+            auto all = found.all;
+            std::erase_if(all, [&](const auto& s) { return s.first_event < from; });
+            reply.ok(times_table(incident::times_by_period(all, period)));
+          },
+          [reply = c.reply](const caf::error& e) { reply.fail(e); });
+}
+
 void run_alerts(const call& c) {
   c.reply.ok(c.services->alerts(c.number("last", 50, 1, 10'000)));
 }
@@ -257,12 +329,18 @@ void add_incident_commands(command_table& table) {
                         1,
                         false,
                         run_incidents};
-  table["incident"] = {"incident ID [--as ocsf|stix|navigator|dot]",
+  table["incident"] = {"incident ID [--svg | --as ocsf|stix|navigator|dot|markdown|svg]",
                        "timeline, attack path, entities, why each alert is in it, tasks",
                        here,
                        2,
                        false,
                        run_incident};
+  table["times"] = {"times [--by hour|day|week] [--last 30d] [--tenant T]",
+                    "how long until incidents were detected, confirmed and resolved (MTTD, MTTA, MTTR), over time",
+                    here,
+                    1,
+                    false,
+                    run_times};
   table["alerts"] = {"alerts [--last N]", "the newest alerts of all nodes", here, 1, false, run_alerts};
   table["assign"] = {"assign ID USER", "give an incident an owner", here, 3, true, run_assign};
   table["status"] = {

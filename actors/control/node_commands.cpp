@@ -31,6 +31,16 @@ void run_connectors(const call& c) {
   c.reply.ok(c.services->connectors());
 }
 
+void run_drift(const call& c) {
+  auto table = c.services->drift();
+  const auto wanted = c.word(1);
+  auto& rows = table["rows"];
+  for (std::size_t i = rows.size(); i-- > 0 && !wanted.empty();)
+    if (rows[i][0].get_ref<const std::string&>().find(wanted) == std::string::npos)
+      rows.erase(i);
+  c.reply.ok(table);
+}
+
 void run_metrics(const call& c) {
   const auto wanted = c.word(1);
   const auto text = c.services->metrics();
@@ -79,6 +89,12 @@ void add_node_commands(command_table& table) {
   table["nodes"] = {"nodes", "the living nodes", command_scope::merged, 1, false, run_nodes};
   table["connectors"] = {
       "connectors", "where logs come from, and how each source fares", command_scope::merged, 1, false, run_connectors};
+  table["drift"] = {"drift [TEXT]",
+                    "fields, time zones and times that mappings do not expect; of log types that contain TEXT",
+                    command_scope::merged,
+                    1,
+                    false,
+                    run_drift};
   table["metrics"] = {"metrics [TEXT]", "counters whose line contains TEXT", command_scope::merged, 1, false,
                       run_metrics};
   table["rules"] = {"rules",

@@ -97,20 +97,16 @@ void send_all(graph_actor* self, const model::alert& a, decision& out) {
   }
 }
 
-/// Places one alert. True when its decisions are on their way and `promise` waits for them.
-void place(graph_actor* self, const model::alert_ptr& a, std::uint64_t sequence,
-           std::optional<caf::typed_response_promise<alert_placed>> promise) {
+using placed_promises = std::vector<caf::typed_response_promise<alert_placed>>;
+
+/// Places one alert; `promises` are answered once its decisions are durable.
+void place(graph_actor* self, const model::alert_ptr& a, std::uint64_t sequence, placed_promises promises) {
   auto& st = self->state;
-  st.last_sequence = std::max(st.last_sequence, sequence);
-  if (const auto it = st.waiting.find(a->id); it != st.waiting.end()) { // delivered again while under way
-    if (promise)
-      it->second.promises.push_back(*promise);
-    return;
-  }
   auto* graph = graph_of(self, a->tenant);
   if (!graph) {
-    if (promise)
-      promise->deliver(to_error(ec::too_large, "more tenants than max_tenants"));
+    st.sequences.erase(sequence);
+    for (auto& promise : promises)
+      promise.deliver(to_error(ec::too_large, "more tenants than max_tenants"));
     return;
   }
   auto out = graph->place(a);
@@ -121,12 +117,39 @@ void place(graph_actor* self, const model::alert_ptr& a, std::uint64_t sequence,
   for (const auto& p : out.placed)
     if (p.alert->id == a->id)
       waiting.answer.incident_id = p.incident_id;
-  if (promise)
-    waiting.promises.push_back(*promise);
-  if (sequence != 0)
-    st.sequences[sequence] = false;
+  waiting.promises.insert(waiting.promises.end(), promises.begin(), promises.end());
   send_all(self, *a, out);
   answer_if_done(self, a->id);
+}
+
+void place_due(graph_actor* self, const std::vector<model::alert_ptr>& due) {
+  for (const auto& a : due)
+    if (auto held = self->state.held.extract(a->id))
+      place(self, a, held.mapped().sequence, std::move(held.mapped().promises));
+}
+
+/// Takes an alert in: placed at once, or held until those that may be late have come.
+void take(graph_actor* self, const model::alert_ptr& a, std::uint64_t sequence, placed_promises promises) {
+  auto& st = self->state;
+  st.last_sequence = std::max(st.last_sequence, sequence);
+  // Delivered again while it is held or under way.
+  if (const auto it = st.waiting.find(a->id); it != st.waiting.end()) {
+    it->second.promises.insert(it->second.promises.end(), promises.begin(), promises.end());
+    return;
+  }
+  if (const auto it = st.held.find(a->id); it != st.held.end()) {
+    it->second.promises.insert(it->second.promises.end(), promises.begin(), promises.end());
+    return;
+  }
+  if (sequence != 0)
+    st.sequences[sequence] = false;
+  const auto tolerance = static_cast<unix_ns>(st.options.settings->with.lateness_s * ns_per_s);
+  if (tolerance <= 0)
+    return place(self, a, sequence, std::move(promises));
+  st.held[a->id] = {sequence, std::move(promises)};
+  auto& intake = st.intakes.try_emplace(a->tenant, tolerance).first->second;
+  place_due(self, intake.add(a, self->now()));
+  self->delayed_send(self, std::chrono::nanoseconds(tolerance), release_held{});
 }
 
 void replay_alerts(graph_actor* self) {
@@ -140,7 +163,7 @@ void replay_alerts(graph_actor* self) {
             for (const auto& entry : read.entries)
               if (const auto alerts = self->state.ports.decode(entry.payload))
                 for (const auto& a : *alerts)
-                  place(self, a, entry.sequence, {});
+                  take(self, a, entry.sequence, {});
           },
           [self](caf::error& why) { self->quit(why); });
 }
@@ -223,15 +246,19 @@ caf::behavior graph_behavior(graph_actor* self, graph_options options, graph_por
   return {
       [self](const place_alert& m) {
         auto promise = self->make_response_promise<alert_placed>();
-        place(self, m.alert, m.sequence, promise);
+        take(self, m.alert, m.sequence, {promise});
         return promise;
       },
       [self](const person_decided& m) { take_decision(self, m); },
       [self](const graph_query&) { return status_of(self->state); },
+      [self](const release_held&) {
+        for (auto& [tenant, intake] : self->state.intakes)
+          place_due(self, intake.waited(self->now()));
+      },
       [](const stored&) {},
       [self](const drain&) {
         auto& st = self->state;
-        if (st.waiting.empty() && st.since_snapshot != 0) {
+        if (st.waiting.empty() && st.held.empty() && st.since_snapshot != 0) {
           st.covered = st.last_sequence;
           snapshot_graphs(self);
         }

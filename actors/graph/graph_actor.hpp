@@ -3,6 +3,7 @@
 // Snapshots with the stream sequence they cover; after a restart it replays the stream from there: incidents ignore
 // what they have.
 #pragma once
+#include "graph/core/ordered_intake.hpp"
 #include "runtime/actor.hpp"
 #include "runtime/incident_interfaces.hpp"
 
@@ -36,8 +37,14 @@ struct graph_state {
     bool failed = false;
     std::uint64_t sequence = 0;
   };
+  struct held_alert { ///< until alerts that may be late have come
+    std::uint64_t sequence = 0;
+    std::vector<caf::typed_response_promise<alert_placed>> promises;
+  };
   graph_options options;
   graph_ports ports;
+  std::map<std::string, ordered_intake> intakes;               ///< by tenant; only with a lateness tolerance
+  std::map<std::string, held_alert> held;                      ///< by alert id
   std::map<std::string, std::unique_ptr<entity_graph>> graphs; ///< by tenant
   std::map<std::string, waiting_alert> waiting;                ///< by alert id
   std::map<std::uint64_t, bool> sequences;                     ///< in flight: sequence → durable
@@ -45,7 +52,12 @@ struct graph_state {
 };
 using graph_actor = caf::stateful_actor<graph_state, observed_actor>;
 
+/// To itself: alerts that were held for long enough go on.
+struct release_held {};
+
 /// Accepts graph_interface.
 caf::behavior graph_behavior(graph_actor* self, graph_options options, graph_ports ports);
 
 } // namespace soc::graph
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::graph::release_held)

@@ -20,6 +20,7 @@ struct fact_writer {
     to.setOrigin(wire::text_of(x.origin));
     to.setFolded(x.folded);
     to.setLate(x.late);
+    to.setOpensSuccessorOf(wire::text_of(x.successor_of));
   }
   void operator()(const status_set& x) {
     auto to = out.initStatusSet();
@@ -56,7 +57,9 @@ struct fact_writer {
 };
 
 struct asked_fact {
-  fact operator()(const add_alert& x) const { return alert_added{x.alert, x.why_json, x.origin, false, false}; }
+  fact operator()(const add_alert& x) const {
+    return alert_added{x.alert, x.why_json, x.origin, false, false, x.successor_of};
+  }
   fact operator()(const set_status& x) const { return status_set{x.to, x.found, x.reason}; }
   fact operator()(const assign& x) const { return owner_set{x.owner}; }
   fact operator()(const add_comment& x) const { return comment_added{x.text}; }
@@ -77,7 +80,7 @@ struct asked_fact {
 struct asked_command {
   command operator()(opened&) const { throw broken{{ec::invalid_input, "an incident opens by its first alert"}}; }
   command operator()(alert_added& x) const {
-    return add_alert{std::move(x.alert), std::move(x.why_json), std::move(x.origin)};
+    return add_alert{std::move(x.alert), std::move(x.why_json), std::move(x.origin), std::move(x.successor_of)};
   }
   command operator()(status_set& x) const { return set_status{x.to, x.found, std::move(x.reason)}; }
   command operator()(owner_set& x) const { return assign{std::move(x.owner)}; }
@@ -119,8 +122,12 @@ fact read_fact(schema::Fact::Reader in) {
   }
   case Fact::ALERT_ADDED: {
     const auto from = in.getAlertAdded();
-    return alert_added{read_alert(from.getAlert()), string_of(from.getWhy()), string_of(from.getOrigin()),
-                       from.getFolded(), from.getLate()};
+    return alert_added{read_alert(from.getAlert()),
+                       string_of(from.getWhy()),
+                       string_of(from.getOrigin()),
+                       from.getFolded(),
+                       from.getLate(),
+                       string_of(from.getOpensSuccessorOf())};
   }
   case Fact::STATUS_SET: {
     const auto from = in.getStatusSet();

@@ -90,6 +90,7 @@ void write_path(schema::IncidentView::Builder out, const attack_path& path) {
     steps[i].setTitle(wire::text_of(s.title));
     steps[i].setGap(s.gap);
     steps[i].setImpact(s.impact);
+    steps[i].setEventId(wire::text_of(s.event_id));
   }
   write_texts(out.initGaps(static_cast<unsigned>(path.gaps.size())), path.gaps);
 }
@@ -103,8 +104,8 @@ attack_path read_path(schema::IncidentView::Reader in) {
     if (s.getFrom() >= path.nodes.size() || s.getTo() >= path.nodes.size())
       throw broken{{ec::corrupt, "a step between nodes that are not there"}};
     path.steps.push_back({s.getFrom(), s.getTo(), string_of(s.getVerb()), s.getTimeNs(), s.getCount(),
-                          string_of(s.getAlertId()), string_of(s.getTactic()), string_of(s.getTitle()), s.getGap(),
-                          s.getImpact()});
+                          string_of(s.getAlertId()), string_of(s.getTactic()), string_of(s.getTitle()),
+                          string_of(s.getEventId()), s.getGap(), s.getImpact()});
   }
   path.gaps = read_texts(in.getGaps());
   return path;

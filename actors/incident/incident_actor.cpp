@@ -358,13 +358,7 @@ caf::behavior incident_behavior(incident_actor* self, incident_options options, 
           return to_error(ec::not_found, "no incident " + st.options.id);
         return merge_content{merge_of(st.aggregate, m.why_json)};
       },
-      [self](const get_alerts& m) {
-        held_alerts out;
-        for (auto& s : samples_of(self->state.aggregate))
-          if (std::find(m.ids.begin(), m.ids.end(), s.alert->id) != m.ids.end())
-            out.all.push_back(std::move(s));
-        return out;
-      },
+      [self](const get_alerts& m) { return held_alerts{alerts_of(self->state.aggregate, m.ids)}; },
       [self](const publish_rested&) {
         self->state.resting = false;
         publish(self);

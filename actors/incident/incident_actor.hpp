@@ -2,8 +2,8 @@
 // decision at a time, answers when they are in the journal, then publishes. In doubt about the journal it quits: its
 // supervisor starts it again and it replays.
 #pragma once
-#include "incident/messages.hpp"
 #include "runtime/actor.hpp"
+#include "runtime/incident_interfaces.hpp"
 
 #include <deque>
 

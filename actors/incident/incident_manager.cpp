@@ -66,45 +66,52 @@ std::string whole_id(const manager_state& st, const std::string& tenant, const s
   return found.empty() ? id : found;
 }
 
-void join(manager_actor* self, const std::string& tenant, const std::string& id, const join_alert& m,
-          caf::typed_response_promise<alert_joined> promise, int forwards);
+/// Where an alert is on its way to.
+struct join_place {
+  std::string tenant, id, successor_of; ///< successor_of: the closed incident that `id` goes on from
+  int forwards = 0;
+};
+
+void join(manager_actor* self, const join_place& to, const join_alert& m,
+          caf::typed_response_promise<alert_joined> promise);
 
 /// The incident takes no more: on to the one it went into, or to its successor.
-void forward_join(manager_actor* self, const std::string& tenant, const std::string& id, const join_alert& m,
-                  caf::typed_response_promise<alert_joined> promise, int forwards, const caf::error& why) {
-  if (forwards >= max_forwards) {
+void forward_join(manager_actor* self, const join_place& from, const join_alert& m,
+                  caf::typed_response_promise<alert_joined> promise, const caf::error& why) {
+  if (from.forwards >= max_forwards) {
     promise.deliver(why);
     return;
   }
-  ask_owner(self, request_of(kind::get, tenant, id, "graph"),
-            [self, tenant, id, m, promise, forwards](const caf::error& failed, owner_reply reply) mutable {
+  ask_owner(self, request_of(kind::get, from.tenant, from.id, "graph"),
+            [self, from, m, promise](const caf::error& failed, owner_reply reply) mutable {
               if (failed || !reply.incident) {
                 promise.deliver(failed ? failed : to_error(ec::internal, "an incident without a view"));
                 return;
               }
-              const auto next = reply.incident->merged_into.empty()
-                                    ? id_builder().add("successor").add(tenant).add(id).hex()
-                                    : reply.incident->merged_into;
-              join(self, tenant, next, m, promise, forwards + 1);
+              join_place next{from.tenant, reply.incident->merged_into, {}, from.forwards + 1};
+              if (next.id.empty()) {
+                next.id = id_builder().add("successor").add(from.tenant).add(from.id).hex();
+                next.successor_of = from.id;
+              }
+              join(self, next, m, promise);
             });
 }
 
-void join(manager_actor* self, const std::string& tenant, const std::string& id, const join_alert& m,
-          caf::typed_response_promise<alert_joined> promise, int forwards) {
-  auto request = request_of(kind::join, tenant, id, "graph");
-  request.asked = add_alert{m.alert, m.why_json, {}};
-  ask_owner(self, std::move(request),
-            [self, tenant, id, m, promise, forwards](const caf::error& failed, owner_reply reply) mutable {
-              if (!failed) {
-                ++self->state.counters["alerts_joined"];
-                promise.deliver(alert_joined{reply.changed});
-              } else if (to_failure(failed).code == ec::closed) {
-                forward_join(self, tenant, id, m, promise, forwards, failed);
-              } else {
-                ++self->state.counters["joins_failed"];
-                promise.deliver(failed);
-              }
-            });
+void join(manager_actor* self, const join_place& to, const join_alert& m,
+          caf::typed_response_promise<alert_joined> promise) {
+  auto request = request_of(kind::join, to.tenant, to.id, "graph");
+  request.asked = add_alert{m.alert, m.why_json, {}, to.successor_of};
+  ask_owner(self, std::move(request), [self, to, m, promise](const caf::error& failed, owner_reply reply) mutable {
+    if (!failed) {
+      ++self->state.counters["alerts_joined"];
+      promise.deliver(alert_joined{reply.changed});
+    } else if (to_failure(failed).code == ec::closed) {
+      forward_join(self, to, m, promise, failed);
+    } else {
+      ++self->state.counters["joins_failed"];
+      promise.deliver(failed);
+    }
+  });
 }
 
 void deliver_change(manager_actor* self, owner_request request, done_promise promise) {
@@ -204,7 +211,7 @@ void move_some(manager_actor* self, const move_alerts& m, done_promise promise) 
   request.alert_ids = m.alert_ids;
   ask_owner(self, std::move(request), [self, m, promise](const caf::error& failed, owner_reply held) mutable {
     if (failed || held.samples.empty()) {
-      promise.deliver(failed ? failed : to_error(ec::not_found, "none of these alerts is kept whole in " + m.from));
+      promise.deliver(failed ? failed : to_error(ec::not_found, "none of these alerts is in " + m.from));
       return;
     }
     auto move = std::make_shared<move_under_way>();
@@ -318,7 +325,7 @@ caf::behavior incident_manager(manager_actor* self, manager_options options, man
   return {
       [self](const join_alert& m) {
         auto promise = self->make_response_promise<alert_joined>();
-        join(self, m.alert->tenant, m.incident_id, m, promise, 0);
+        join(self, {m.alert->tenant, m.incident_id, {}, 0}, m, promise);
         return promise;
       },
       [self](change_incident m) {

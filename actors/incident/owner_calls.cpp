@@ -85,6 +85,10 @@ void ask_actor(manager_actor* self, owner_request& request, const caf::actor& in
     break;
   case kind::join: {
     auto& join = std::get<add_alert>(*request.asked);
+    if (!join.successor_of.empty()) { // it may open an incident that goes on from a closed one
+      self->request(incident, timeout, apply_command{std::move(*request.asked), request.who}).then(done, failed);
+      break;
+    }
     self->request(incident, timeout, join_alert{request.id, join.alert, join.why_json})
         .then(
             [then](const alert_joined& j) {

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace soc::ingest {
 
 namespace {
@@ -22,6 +24,26 @@ void count_events(normalizer_self* self, const model::event_batch& batch) {
   }
   state.bytes->add(batch.raw->bytes.size());
   state.quarantined->add(batch.quarantined.size());
+}
+
+/// With each of the first batches, as somebody who looks for drift has just connected a source, then now and then.
+void tell_drift(normalizer_self* self) {
+  constexpr std::size_t batches_between = 64;
+  auto& state = self->state;
+  const auto number = state.batches++;
+  if (number >= batches_between && number % batches_between != 0)
+    return;
+  const auto counts = state.work->take_drift();
+  state.options.mappings->drift()->add(counts);
+  for (const auto& c : counts) {
+    const auto product = c.type->vendor + "/" + c.type->product;
+    const std::string kind(name_of(c.kind));
+    auto& counter = state.drift[product + " " + kind];
+    if (!counter)
+      counter = &state.options.metrics->counter("soc_mapping_drift_total", {{"product", product}, {"kind", kind}},
+                                                "fields, time zones and times mappings do not expect");
+    counter->add(c.records);
+  }
 }
 
 quarantine_put quarantine_of(const model::event_batch& batch, unix_ns now) {
@@ -52,6 +74,28 @@ void quarantine_then_pass(normalizer_self* self, detect_batch next) {
 
 } // namespace
 
+void drift_board::add(const std::vector<drift_count>& counts) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& c : counts) {
+    std::array<std::string, 3> key{c.type->vendor + "/" + c.type->product + ":" + c.type->name,
+                                   std::string(name_of(c.kind)), c.name};
+    if (counts_.size() >= most_rows && !counts_.contains(key))
+      key[2] = "…";
+    counts_[key] += c.records;
+  }
+}
+
+std::vector<drift_board::row> drift_board::rows() const {
+  std::vector<row> out;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, records] : counts_)
+      out.push_back({key[0], key[1], key[2], records});
+  }
+  std::stable_sort(out.begin(), out.end(), [](const row& a, const row& b) { return a.records > b.records; });
+  return out;
+}
+
 caf::behavior normalizer_actor(normalizer_self* self, normalizer_actor_options options) {
   auto& state = self->state;
   state.options = std::move(options);
@@ -63,6 +107,7 @@ caf::behavior normalizer_actor(normalizer_self* self, normalizer_actor_options o
       [self](const ingest_batch& in) {
         detect_batch next{self->state.work->normalize(in.batch), in.ticket, in.source};
         count_events(self, *next.batch);
+        tell_drift(self);
         if (next.batch->quarantined.empty() || !self->state.options.store)
           self->state.options.detector.send(self, std::move(next));
         else

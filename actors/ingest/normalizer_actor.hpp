@@ -6,11 +6,30 @@
 #include "runtime/actor.hpp"
 #include "runtime/metrics.hpp"
 
+#include <array>
 #include <map>
 #include <mutex>
 #include <optional>
 
 namespace soc::ingest {
+
+/// What mappings did not expect since the node started, of all lanes. Outlives the actors; any thread. Bounded: beyond
+/// `most_rows` new names are counted in one row of their type and kind.
+class drift_board {
+public:
+  struct row {
+    std::string type, kind, name;
+    std::uint64_t records = 0;
+  };
+  void add(const std::vector<drift_count>& counts);
+  /// The most frequent first.
+  std::vector<row> rows() const;
+
+private:
+  static constexpr std::size_t most_rows = 10'000;
+  mutable std::mutex mutex_;
+  std::map<std::array<std::string, 3>, std::uint64_t> counts_;
+};
 
 /// The mappings and names in use; outlives the actors' restarts, so that one after a reload does not bring the old ones
 /// back.
@@ -22,6 +41,7 @@ public:
     const std::lock_guard lock(mutex_);
     return normalizer(mappings_, names_, options);
   }
+  const std::shared_ptr<drift_board>& drift() const { return drift_; }
   void set(std::shared_ptr<const mapping_set> mappings, model::dictionary_ptr names) {
     const std::lock_guard lock(mutex_);
     mappings_ = std::move(mappings);
@@ -32,6 +52,7 @@ private:
   mutable std::mutex mutex_;
   std::shared_ptr<const mapping_set> mappings_;
   model::dictionary_ptr names_;
+  std::shared_ptr<drift_board> drift_ = std::make_shared<drift_board>();
 };
 
 struct normalizer_actor_options {
@@ -50,6 +71,8 @@ struct normalizer_actor_state {
   normalizer_actor_options options;
   std::optional<normalizer> work;
   std::map<std::string, metric_counter*> events; ///< by "vendor/product"
+  std::map<std::string, metric_counter*> drift;  ///< by "vendor/product kind"
+  std::size_t batches = 0;
   metric_counter *quarantined = nullptr, *bytes = nullptr;
 };
 using normalizer_self = caf::stateful_actor<normalizer_actor_state, observed_actor>;

@@ -1,5 +1,7 @@
 #include "node/config.hpp"
 
+#include "ingest/core/time_zone.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -45,7 +47,10 @@ public:
     read_log(top.get("log"));
     read_http(top.get("http"));
     read_content(top.get("content"));
+    read_enrichment(top.get("enrichment"));
     read_pipeline(top.get("pipeline"));
+    read_event_store(top.get("event_store"));
+    read_incidents(top.get("incidents"));
     read_connectors(top.get("connectors"));
     top.reject_unknown();
   }
@@ -139,11 +144,35 @@ private:
       if (auto paths = r.texts("rules"); !paths.empty())
         c.rules = std::move(paths);
       text_into(r, "fields", c.fields);
+      if (r.get("intel").IsDefined())
+        c.intel = r.texts("intel");
+      text_into(r, "intel_fields", c.intel_fields);
+      number_into(r, "intel_refresh_s", c.intel_refresh_s, 0, 86'400);
       text_into(r, "aggregation", c.aggregation);
       text_into(r, "playbooks", c.playbooks);
       text_into(r, "response", c.response);
       text_into(r, "resources", c.resources);
       text_into(r, "components", c.components);
+    });
+  }
+
+  void read_enrichment(const YAML::Node& node) {
+    section(node, "enrichment", [&](yaml_map_reader& r) {
+      auto& e = out_.enrichment;
+      e.geoip = r.texts("geoip");
+      e.assets = r.texts("assets");
+      e.identities = r.texts("identities");
+      const auto networks = r.get("networks");
+      if (networks && !networks.IsSequence())
+        found_.error(code_value, r.place("networks"), "'networks' is not a list", "- {cidr: 10.1.0.0/16, uid: vpc-1}");
+      else if (networks)
+        for (const auto& item : networks) {
+          yaml_map_reader network(out_.file, item, "network", code_syntax, found_);
+          enrichment_config::network made{network.required_text("cidr"), network.text("account").value_or(""),
+                                          network.required_text("uid"), network.place()};
+          network.reject_unknown();
+          e.networks.push_back(std::move(made));
+        }
     });
   }
 
@@ -153,6 +182,40 @@ private:
       number_into(r, "credit_batches", out_.pipeline.credit_batches, 1, 4096);
       if (const auto mib = r.integer("credit_mib"))
         out_.pipeline.credit_bytes = static_cast<std::uint64_t>(std::clamp<std::int64_t>(*mib, 2, 4096)) << 20;
+    });
+  }
+
+  void read_event_store(const YAML::Node& node) {
+    section(node, "event_store", [&](yaml_map_reader& r) {
+      auto& s = out_.event_store;
+      std::int64_t segment_mib = 256, segment_minutes = 60, max_age_days = 30, max_gib = 50, min_free_mib = 2048,
+                   search_seconds = 10;
+      s.enabled = r.boolean("enabled").value_or(s.enabled);
+      s.required = r.boolean("required").value_or(s.required);
+      text_into(r, "directory", s.directory);
+      number_into(r, "segment_mib", segment_mib, 1, 4096);
+      number_into(r, "segment_minutes", segment_minutes, 1, 24 * 60);
+      number_into(r, "max_age_days", max_age_days, 1, 3660);
+      number_into(r, "max_gib", max_gib, 1, 1 << 20);
+      number_into(r, "min_free_mib", min_free_mib, 0, 1 << 24);
+      number_into(r, "compression", s.level, 1, 19);
+      number_into(r, "search_seconds", search_seconds, 1, 600);
+      s.segment_bytes = static_cast<std::uint64_t>(segment_mib) << 20;
+      s.segment_age = std::chrono::minutes(segment_minutes);
+      s.max_age = std::chrono::hours(24 * max_age_days);
+      s.max_bytes = static_cast<std::uint64_t>(max_gib) << 30;
+      s.min_free_bytes = static_cast<std::uint64_t>(min_free_mib) << 20;
+      s.search_time = std::chrono::seconds(search_seconds);
+    });
+  }
+
+  void read_incidents(const YAML::Node& node) {
+    section(node, "incidents", [&](yaml_map_reader& r) {
+      auto& late = out_.incidents.late_alerts;
+      text_into(r, "late_alerts", late);
+      if (late != "reopen" && late != "successor" && late != "note")
+        found_.error(code_value, r.place("late_alerts"), fmt::format("late_alerts '{}' is unknown", late),
+                     "reopen, successor or note");
     });
   }
 
@@ -191,6 +254,9 @@ private:
     text_into(r, "account", context->account);
     text_into(r, "region", context->region);
     text_into(r, "time_zone", context->default_zone);
+    if (!context->default_zone.empty() && !ingest::time_zone::find(context->default_zone))
+      found_.error(code_value, r.place("time_zone"), fmt::format("unknown time zone '{}'", context->default_zone),
+                   "an IANA name (Asia/Shanghai) or ±hh:mm");
     if (!is_token(context->tenant))
       found_.error(code_value, r.place("tenant"), fmt::format("tenant '{}' is not [a-z0-9-]+", context->tenant));
     out.context = std::move(context);
@@ -216,33 +282,14 @@ config load_config(const std::string& path, const std::string& host_name, diagno
   if (out.name.empty())
     out.name = token_of(host_name);
   out.data_dir = resolve(out, out.data_dir);
+  auto& events = out.event_store.directory;
+  events = events.empty() ? out.data_dir + "/events" : resolve(out, events);
   return out;
 }
 
 std::string resolve(const config& c, const std::string& path) {
   const std::filesystem::path p(path);
   return p.is_absolute() ? path : (std::filesystem::path(c.root) / p).lexically_normal().string();
-}
-
-result<std::string> read_secret(const std::string& reference) {
-  if (reference.rfind("env:", 0) == 0) {
-    const auto name = reference.substr(4);
-    const char* value = std::getenv(name.c_str());
-    if (!value)
-      return failure{ec::not_found, "environment variable " + name + " is not set"};
-    return std::string(value);
-  }
-  if (reference.rfind("file:", 0) == 0) {
-    const auto path = reference.substr(5);
-    std::ifstream in(path);
-    if (!in)
-      return failure{ec::not_found, "secret file " + path + " can't be read"};
-    std::string text((std::istreambuf_iterator<char>(in)), {});
-    while (!text.empty() && (text.back() == '\n' || text.back() == '\r'))
-      text.pop_back();
-    return text;
-  }
-  return failure{ec::invalid_input, "a secret is given by reference: env:NAME or file:PATH"};
 }
 
 } // namespace soc::node

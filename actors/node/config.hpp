@@ -41,6 +41,9 @@ struct content_config {
   std::vector<std::string> mappings{"connectors/vendors"};
   std::vector<std::string> rules{"rules/sigma"};
   std::string fields = "rules/fields";
+  std::vector<std::string> intel{"rules/intel"}; ///< descriptions of indicator sources, and indicator files
+  std::string intel_fields = "rules/intel/fields.yaml";
+  std::uint32_t intel_refresh_s = 60; ///< how often the sources are looked at for changes; 0 = only at a reload
   std::string aggregation = "rules/aggregation";
   std::string playbooks = "playbooks";
   std::string response = "config/response";
@@ -48,10 +51,37 @@ struct content_config {
   std::string components = "connectors/targets";
 };
 
+/// What is added to events before detection; all optional. Relative paths are resolved against `root`.
+struct enrichment_config {
+  struct network {
+    std::string cidr, account, uid;
+    source_place place;
+  };
+  std::vector<std::string> geoip, assets, identities;
+  std::vector<network> networks;
+};
+
 struct pipeline_config {
   std::uint32_t lanes = 1;                  ///< normalizer + detector pairs
   std::uint64_t credit_bytes = 16ULL << 20; ///< a source may have in flight
   std::uint32_t credit_batches = 32;
+};
+
+struct event_store_config {
+  bool enabled = true;
+  std::string directory;                      ///< empty: <data_dir>/events
+  bool required = true;                       ///< a source's checkpoint waits until its events are stored
+  std::uint64_t segment_bytes = 256ULL << 20; ///< raw bytes
+  std::chrono::minutes segment_age{60};
+  std::chrono::hours max_age{24 * 30};
+  std::uint64_t max_bytes = 50ULL << 30;
+  std::uint64_t min_free_bytes = 2ULL << 30;
+  int level = 3; ///< zstd
+  std::chrono::seconds search_time{10};
+};
+
+struct incidents_config {
+  std::string late_alerts = "reopen"; ///< of a closed incident: reopen, successor, note
 };
 
 struct connector_config {
@@ -70,7 +100,10 @@ struct config {
   log_config log;
   http_config http;
   content_config content;
+  enrichment_config enrichment;
   pipeline_config pipeline;
+  event_store_config event_store;
+  incidents_config incidents;
   std::uint32_t alert_partitions = 8; ///< the same on every node of a cluster
   std::vector<connector_config> connectors;
 };
@@ -80,8 +113,5 @@ config load_config(const std::string& path, const std::string& host_name, diagno
 
 /// `path` under `root` unless absolute.
 std::string resolve(const config& c, const std::string& path);
-
-/// The secret a reference (env:NAME, file:PATH) names; failure without the secret's text. Plain text is refused.
-result<std::string> read_secret(const std::string& reference);
 
 } // namespace soc::node

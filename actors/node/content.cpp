@@ -9,11 +9,29 @@ namespace soc::node {
 
 namespace {
 
-ingest::mapping_sources mapping_sources_of(const config& c) {
+ingest::enrichment_sources enrichment_of(const config& c, diagnostics& found) {
+  ingest::enrichment_sources out;
+  for (const auto& [from, into] :
+       {std::pair{&c.enrichment.geoip, &out.geoip}, std::pair{&c.enrichment.assets, &out.assets},
+        std::pair{&c.enrichment.identities, &out.identities}})
+    for (const auto& path : *from)
+      into->push_back(resolve(c, path));
+  for (const auto& network : c.enrichment.networks) {
+    const auto range = ingest::address_range::parse(network.cidr);
+    if (range)
+      out.networks.push_back({*range, network.account, network.uid});
+    else
+      found.error("CFG004", network.place, fmt::format("'{}' is no network", network.cidr), "10.1.0.0/16");
+  }
+  return out;
+}
+
+ingest::mapping_sources mapping_sources_of(const config& c, diagnostics& found) {
   auto sources = ingest::mapping_sources::below(c.root);
   sources.folders.clear();
   for (const auto& folder : c.content.mappings)
     sources.folders.push_back(resolve(c, folder));
+  sources.enrichment = enrichment_of(c, found);
   return sources;
 }
 
@@ -64,18 +82,31 @@ void plan_connectors(const config& c, content& out, diagnostics& found) {
 
 } // namespace
 
+intel::intel_request intel_request_of(const config& c, unix_ns now) {
+  constexpr unix_ns kept_after_end = 7LL * 24 * 3600 * ns_per_s; // for events that come late
+  intel::intel_request out;
+  for (const auto& path : c.content.intel)
+    out.paths.push_back(resolve(c, path));
+  out.fields = resolve(c, c.content.intel_fields);
+  out.forget_before = now - kept_after_end;
+  return out;
+}
+
 std::string content::summary() const {
-  return fmt::format("{} mappings, {} rules, {} playbooks, {} resource instances, {} connectors",
+  return fmt::format("{} mappings, {} rules, {} indicators, {} playbooks, {} resource instances, {} connectors",
                      mappings->mappings().size(), rules->rules().size() + rules->correlations().size(),
-                     response->playbooks.size(), response->instances.size(), connectors.size());
+                     intelligence->indicators->size(), response->playbooks.size(), response->instances.size(),
+                     connectors.size());
 }
 
 content_ptr load_content(const config& c, diagnostics& found, model::dictionary_ptr before) {
   auto out = std::make_shared<content>();
   auto names =
       before ? std::make_shared<model::field_dictionary>(*before) : std::make_shared<model::field_dictionary>();
-  out->mappings = ingest::mapping_set::load(mapping_sources_of(c), *names, out->left_out);
+  out->mappings = ingest::mapping_set::load(mapping_sources_of(c, found), *names, out->left_out);
   out->rules = detection::load_rules(rule_sources_of(c), *names, system_clock_source().now(), out->left_out).compiled;
+  out->intelligence =
+      intel::load_intelligence(intel_request_of(c, system_clock_source().now()), *names, out->left_out).what;
   const response::content_folders folders{resolve(c, c.content.components), resolve(c, c.content.resources),
                                           resolve(c, c.content.response), resolve(c, c.content.playbooks)};
   out->response = response::load_content(folders, response::own_addresses(), found);

@@ -9,6 +9,7 @@
 #include "graph/core/settings.hpp"
 #include "incident/core/scenario.hpp"
 #include "ingest/core/normalizer.hpp"
+#include "intel/intel_files.hpp"
 #include "node/config.hpp"
 #include "response/content.hpp"
 
@@ -29,6 +30,7 @@ struct content {
   model::dictionary_ptr dictionary;
   std::shared_ptr<const ingest::mapping_set> mappings;
   std::shared_ptr<const detection::program> rules;
+  intel::intelligence_ptr intelligence;
   response::content_ptr response;
   graph::settings_ptr aggregation;
   incident::scenario_rules_ptr scenarios;
@@ -41,6 +43,9 @@ struct content {
   std::string summary() const;
 };
 using content_ptr = std::shared_ptr<const content>;
+
+/// Where the indicators of a configuration are.
+intel::intel_request intel_request_of(const config& c, unix_ns now);
 
 /// Loads all that `c` names. What a node must not run without (configuration, response, connectors) is in `found`;
 /// errors of rules and mappings are in the value's `left_out`. Null when something essential is missing. Field ids of

@@ -6,6 +6,7 @@
 #include "node/watch.hpp"
 #include "node/wiring.hpp"
 #include "runtime/error.hpp"
+#include "runtime/secrets.hpp"
 
 #include <fmt/format.h>
 
@@ -77,6 +78,14 @@ outcome open_resources(wiring& w) {
   if (!database)
     return database.error();
   w.database = std::move(*database);
+  if (c.event_store.enabled) {
+    auto events = lake::catalog::open(c.event_store.directory);
+    if (!events)
+      return events.error();
+    w.events = std::move(*events);
+    for (const auto& mended : w.events->repaired())
+      w.log->warn("event store: {}", mended);
+  }
   diagnostics found;
   auto options = nats_options_of(c, found);
   if (found.errors() > 0)
@@ -129,6 +138,13 @@ json connectors_table(const wiring& w) {
           {"rows", rows}};
 }
 
+json drift_table(const ingest::mappings_in_use& mappings) {
+  json rows = json::array();
+  for (const auto& row : mappings.drift()->rows())
+    rows.push_back({row.type, row.kind, row.name, row.records});
+  return {{"columns", {"log type", "kind", "name", "records"}}, {"rows", rows}};
+}
+
 } // namespace
 
 struct node::parts {
@@ -170,6 +186,7 @@ outcome node::parts::boot() {
   spec.children.push_back(plan_response_side(w));
   spec.children.push_back(plan_incidents(w, recent));
   spec.children.push_back(plan_graph(w));
+  spec.children.push_back(plan_events(w));
   spec.children.push_back(plan_pipeline(w));
   spec.children.push_back(plan_raw(w));
   spec.children.push_back(plan_connectors(w));
@@ -233,12 +250,15 @@ control::node_services node::parts::services() {
   s.store = w.store();
   s.bus = w.bus();
   s.journal = w.journal();
+  s.audit = audit_ref(w.actors->reserve("response/audit"));
   s.incidents = w.actors->reserve("incidents/manager");
   s.response = response::manager_ref(w.actors->reserve("response/manager"));
   s.replayer = quarantine_replay_ref(w.actors->reserve("pipeline/quarantine-replayer"));
   s.root_side = w.actors->reserve("control/root-side");
+  s.events = w.event_search();
   s.alerts = [ring = recent](std::size_t count) { return alerts_table(*ring, count); };
   s.connectors = [w = w] { return connectors_table(w); };
+  s.drift = [mappings = w.mappings] { return drift_table(*mappings); };
   s.living_nodes = [living = w.living] { return living->get(); };
   s.metrics = [board = w.metrics, registry = actors->registry()] {
     return board->render() + render_actor_metrics(*registry);
@@ -258,6 +278,10 @@ result<std::unique_ptr<node>> node::start(config c, content_ptr loaded, logger_p
   p->w.settings = std::move(c);
   p->w.content = std::make_shared<content_holder>(std::move(loaded));
   p->w.log = std::move(log);
+  auto key = signing_key::open(p->w.settings.data_dir + "/keys/node.key");
+  if (!key)
+    return key.error();
+  p->w.key = std::move(key).take();
   p->w.clock = p->clock;
   p->w.metrics = std::make_shared<metrics_board>();
   const auto now = p->w.content->get();
@@ -265,6 +289,7 @@ result<std::unique_ptr<node>> node::start(config c, content_ptr loaded, logger_p
       .set(static_cast<double>(now->left_out.errors()));
   p->w.mappings = std::make_shared<ingest::mappings_in_use>(now->mappings, now->dictionary);
   p->w.rules = std::make_shared<detection::rules_in_use>(now->rules);
+  p->w.intelligence = std::make_shared<detection::intelligence_in_use>(now->intelligence);
   p->w.correlations = std::make_shared<detection::shared_correlator>();
   p->w.response = std::make_shared<response::content_holder>(now->response);
   p->w.actors = p->actors.get();

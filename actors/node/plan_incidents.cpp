@@ -11,6 +11,10 @@ namespace {
 incident::manager_options manager_options_of(const wiring& w) {
   incident::manager_options options;
   options.node = w.settings.name;
+  const auto& late = w.settings.incidents.late_alerts;
+  options.incident.rules.late = late == "successor" ? incident::late_alert_policy::successor
+                                : late == "note"    ? incident::late_alert_policy::note
+                                                    : incident::late_alert_policy::reopen;
   options.owner = [living = w.living](const std::string& tenant, const std::string& id) {
     return std::string(transport::owner_of(incident_key(tenant, id), living->get()));
   };

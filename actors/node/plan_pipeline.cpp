@@ -1,6 +1,7 @@
 #include "connectors/sources/http/raw_pull.hpp"
 #include "ingest/quarantine_replayer.hpp"
 #include "node/correlation_keeper.hpp"
+#include "node/intel_keeper.hpp"
 #include "node/wiring.hpp"
 #include "transport/stream_puller.hpp"
 
@@ -18,6 +19,7 @@ using raw_source = sources::raw_consumer<transport::pulled_message, transport::p
 detection::detector_options detector_options_of(const wiring& w) {
   detection::detector_options options;
   options.rules = w.rules;
+  options.intelligence = w.intelligence;
   options.publisher = w.publisher();
   options.correlations = w.correlations;
   options.make_completer = [mappings = w.mappings]() -> detection::event_completer {
@@ -30,7 +32,7 @@ detection::detector_options detector_options_of(const wiring& w) {
 ingest::normalizer_actor_options normalizer_options_of(const wiring& w, std::uint32_t lane) {
   ingest::normalizer_actor_options options;
   options.mappings = w.mappings;
-  options.detector = w.detector(lane);
+  options.detector = w.first_detector(lane);
   options.store = w.store();
   options.metrics = w.metrics;
   return options;
@@ -48,6 +50,26 @@ ingest::quarantine_replayer_options replayer_options_of(const wiring& w) {
     return found == now->connectors.end() ? nullptr : found->context;
   };
   return options;
+}
+
+intel_keeper_options intel_options_of(const wiring& w) {
+  intel_keeper_options options;
+  options.sources = intel_request_of(w.settings, w.clock->now());
+  options.every = std::chrono::seconds(w.settings.content.intel_refresh_s);
+  options.in_use = w.intelligence;
+  for (std::uint32_t lane = 0; lane < w.settings.pipeline.lanes; ++lane)
+    options.detectors.push_back(w.detector(lane).actor());
+  options.metrics = w.metrics;
+  options.log = w.log;
+  return options;
+}
+
+/// Detached: it reads files.
+child_spec intel_child(const wiring& w) {
+  child_spec spec;
+  spec.name = "intel";
+  spec.start = start_with<caf::detached>(intel_keeper, intel_options_of(w));
+  return spec;
 }
 
 } // namespace
@@ -71,6 +93,7 @@ child_spec plan_pipeline(const wiring& w) {
   auto keeping = child("correlations", correlation_keeper, w.correlations, w.store());
   keeping.drains = true;
   spec.children.push_back(std::move(keeping));
+  spec.children.push_back(intel_child(w));
   for (std::uint32_t lane = 0; lane < w.settings.pipeline.lanes; ++lane) {
     spec.children.push_back(child(fmt::format("detector-{}", lane), detection::detector, detector_options_of(w)));
     spec.children.push_back(

@@ -1,5 +1,6 @@
 #include "node/root_side.hpp"
 
+#include "node/intel_keeper.hpp"
 #include "runtime/error.hpp"
 
 #include <fmt/format.h>
@@ -22,17 +23,40 @@ struct rule_gathering {
   json_promise promise;
 };
 
+/// A rule that takes more than this share of the time of all is named.
+constexpr double expensive_share = 0.2;
+constexpr double expensive_seconds = 1;
+
 void deliver_rules(rule_gathering& g, unix_ns) {
   std::vector<detection::rule_statistic> all;
-  for (const auto& [id, statistic] : g.rules)
+  double total = 0;
+  for (const auto& [id, statistic] : g.rules) {
     all.push_back(statistic);
-  std::sort(all.begin(), all.end(), [](auto& a, auto& b) { return a.seconds > b.seconds; });
+    total += statistic.seconds;
+  }
+  std::sort(all.begin(), all.end(), [](auto& a, auto& b) {
+    return a.seconds != b.seconds ? a.seconds > b.seconds : a.hits != b.hits ? a.hits > b.hits : a.id < b.id;
+  });
   json rows = json::array();
-  for (const auto& r : all)
+  for (const auto& r : all) {
+    const auto share = total > 0 ? r.seconds / total : 0;
+    const bool expensive = share > expensive_share && r.seconds > expensive_seconds;
     rows.push_back({r.title, r.hits, r.tried, fmt::format("{:.3f} s", r.seconds),
+                    fmt::format("{:.0f} %{}", share * 100, expensive ? " EXPENSIVE" : ""),
                     r.last_hit ? json(format_rfc3339(r.last_hit)) : json(), r.id});
+  }
   g.promise.deliver(
-      json_answer{{{"columns", {"rule", "hits", "tried", "time spent", "last hit", "id"}}, {"rows", rows}}});
+      json_answer{{{"columns", {"rule", "hits", "tried", "time spent", "share", "last hit", "id"}}, {"rows", rows}}});
+}
+
+void add_statistic(rule_gathering& g, const detection::rule_statistic& r) {
+  auto& sum = g.rules[r.id];
+  sum.id = r.id;
+  sum.title = r.title;
+  sum.hits += r.hits;
+  sum.tried += r.tried;
+  sum.seconds += r.seconds;
+  sum.last_hit = std::max(sum.last_hit, r.last_hit);
 }
 
 void gather_rules(root_side_self* self, json_promise promise) {
@@ -48,15 +72,10 @@ void gather_rules(root_side_self* self, json_promise promise) {
     self->request(w.detector(lane).actor(), std::chrono::seconds(10), detection::get_rule_statistics{})
         .then(
             [g, arrived](const detection::rule_statistics& found) {
-              for (const auto& r : found.rules) {
-                auto& sum = g->rules[r.id];
-                sum.id = r.id;
-                sum.title = r.title;
-                sum.hits += r.hits;
-                sum.tried += r.tried;
-                sum.seconds += r.seconds;
-                sum.last_hit = std::max(sum.last_hit, r.last_hit);
-              }
+              for (const auto& r : found.rules)
+                add_statistic(*g, r);
+              for (const auto& r : found.sources)
+                add_statistic(*g, r);
               arrived();
             },
             [arrived](const caf::error&) { arrived(); });
@@ -130,17 +149,20 @@ void change_connectors(root_side_self* self, std::shared_ptr<connector_changes> 
             });
 }
 
-void swap_content(root_side_self* self, const content_ptr& next) {
+void swap_content(root_side_self* self, const config& settings, const content_ptr& next) {
   auto& w = self->state.w;
   w.mappings->set(next->mappings, next->dictionary);
   w.rules->set(next->rules);
+  w.intelligence->set(next->intelligence);
   w.response->set(next->response);
   for (std::uint32_t lane = 0; lane < w.settings.pipeline.lanes; ++lane) {
     self->send(w.normalizer(lane).actor(), ingest::use_mappings{});
     // Through the normalizer's mailbox order does not matter: rules of a new dictionary find the fields of an old batch
     // too, since ids are only ever added.
     self->send(w.detector(lane).actor(), detection::use_rules{next->rules});
+    self->send(w.detector(lane).actor(), detection::use_intelligence{next->intelligence});
   }
+  self->send(w.actors->reserve("pipeline/intel"), watch_sources{intel_request_of(settings, self->now())});
   auto changes = std::make_shared<connector_changes>(compare(*w.content->get(), *next));
   w.content->set(next);
   change_connectors(self, changes);
@@ -158,7 +180,7 @@ caf::result<json_answer> reload(root_side_self* self) {
     w.log->error("reload refused: {}", first_errors(found));
     return to_error(ec::invalid_input, first_errors(found));
   }
-  swap_content(self, next);
+  swap_content(self, settings, next);
   w.log->info("reloaded: {}", next->summary());
   return json_answer{{{"text", "reloaded: " + next->summary()}, {"data", {{"reloaded", next->summary()}}}}};
 }

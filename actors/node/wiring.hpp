@@ -5,10 +5,12 @@
 #include "detection/correlator.hpp"
 #include "detection/detector.hpp"
 #include "ingest/normalizer_actor.hpp"
+#include "lake/catalog.hpp"
 #include "node/content.hpp"
 #include "node/logging.hpp"
 #include "node/tree.hpp"
 #include "runtime/metrics.hpp"
+#include "runtime/signing_key.hpp"
 #include "store/store_actor.hpp"
 #include "transport/membership.hpp"
 #include "transport/nats_server_child.hpp"
@@ -57,9 +59,11 @@ private:
 
 struct wiring {
   config settings;
+  std::shared_ptr<const signing_key> key; ///< the node's: audit heads, orders to agents
   std::shared_ptr<content_holder> content;
   std::shared_ptr<ingest::mappings_in_use> mappings;
   std::shared_ptr<detection::rules_in_use> rules;
+  std::shared_ptr<detection::intelligence_in_use> intelligence;
   std::shared_ptr<detection::shared_correlator> correlations;
   std::shared_ptr<response::content_holder> response;
   logger_ptr log;
@@ -67,6 +71,7 @@ struct wiring {
   std::shared_ptr<metrics_board> metrics;
   std::shared_ptr<living_view> living;
   std::shared_ptr<store::database> database;
+  std::shared_ptr<lake::catalog> events;                    ///< null when the event store is off
   std::shared_ptr<transport::nats_server_site> server_site; ///< null with nats.urls
   transport::nats_link_ptr link;
   tree* actors = nullptr;
@@ -78,6 +83,13 @@ struct wiring {
   }
   normalizer_ref normalizer(std::uint32_t lane) const {
     return normalizer_ref(actors->reserve("pipeline/normalizer-" + std::to_string(lane)));
+  }
+  /// Where a lane's normalizer sends its batches: before the detector stands the event store's gate.
+  detector_ref first_detector(std::uint32_t lane) const {
+    return events ? detector_ref(actors->reserve("events/gate-" + std::to_string(lane))) : detector(lane);
+  }
+  lake::search_ref event_search() const {
+    return events ? lake::search_ref(actors->reserve("events/search")) : lake::search_ref();
   }
   bus_ref bus() const { return bus_ref(actors->reserve("transport/bus")); }
   alert_publisher_ref publisher() const { return alert_publisher_ref(actors->reserve("transport/alert-publisher")); }
@@ -96,6 +108,7 @@ child_spec plan_graph(const wiring& w);
 child_spec plan_response_side(const wiring& w);
 child_spec plan_pipeline(const wiring& w);
 child_spec plan_raw(const wiring& w);
+child_spec plan_events(const wiring& w);
 child_spec plan_connectors(const wiring& w);
 /// What a source of this node gets; its context is still to be set.
 sources::source_environment source_environment_of(const wiring& w);

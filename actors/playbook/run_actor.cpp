@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::chrono::seconds run_append_timeout{5};
 constexpr std::chrono::seconds run_read_timeout{60};
+constexpr std::chrono::minutes transform_timeout{5}; ///< it may wait behind others; each is short
 constexpr unix_ns longest_run_timer_ns = 3600 * ns_per_s;
 constexpr std::size_t max_waiting_inputs = 100'000;
 
@@ -240,6 +241,8 @@ private:
     const auto open = outstanding_of(at().run);
     for (const auto& wish : open.invoke)
       ask(wish);
+    for (const auto& wish : open.compute)
+      compute(wish);
     for (const auto& path : open.undo)
       if (at().asked.insert("undo " + path).second)
         shared_->manager.send(self_, response::undo_step{at().id, path, "the run failed: " + at().run.reason});
@@ -270,6 +273,30 @@ private:
     out.veto_s = origin.veto_s;
     out.approve_within_s = origin.approve_within_s;
     shared_->manager.send(self_, std::move(out));
+  }
+
+  void compute(const outstanding::computation& wish) {
+    if (!at().asked.insert(wish.step).second)
+      return;
+    run_event answered;
+    answered.what = run_event_kind::answered;
+    answered.path = wish.path;
+    answered.attempt = wish.attempt;
+    auto work = *this;
+    self_
+        ->request(shared_->transforms.actor(), transform_timeout,
+                  transform_ask{wish.request->program, wish.request->input})
+        .then(
+            [work, answered](const transform_answer& computed) mutable {
+              answered.ok = computed.why.empty();
+              answered.value = computed.value;
+              answered.text = computed.why;
+              work.hear(std::move(answered));
+            },
+            [work, answered](const caf::error& error) mutable {
+              answered.text = "not computed: " + describe(error);
+              work.hear(std::move(answered));
+            });
   }
 
   void finish() {

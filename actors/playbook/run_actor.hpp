@@ -3,6 +3,7 @@
 // in order when the run is final, or when another node owns it.
 #pragma once
 #include "playbook/core/machine.hpp"
+#include "playbook/transform_actor.hpp"
 #include "runtime/actor.hpp"
 #include "runtime/run_interfaces.hpp"
 #include "runtime/supervisor.hpp"
@@ -16,6 +17,7 @@ struct run_services {
   std::string node;
   journal_ref journal;
   response::run_manager_ref manager;
+  transform_ref transforms;
   std::function<bool(const std::string& tenant, const std::string& incident_id)> owns;
 };
 using run_services_ptr = std::shared_ptr<const run_services>;

@@ -1,70 +1,140 @@
 #include "response/audit_actor.hpp"
 
-#include "base/json_writer.hpp"
-
 #include <fmt/format.h>
 
-#include <openssl/sha.h>
+#include <fstream>
 #include <utility>
 
 namespace soc::response {
 
 namespace {
 
-constexpr std::chrono::seconds audit_port_timeout{30};
+constexpr std::chrono::seconds audit_port_timeout{30}, audit_retry{1}, anchor_every{10};
 constexpr std::size_t max_waiting_notes = 10'000;
 
-std::string sha256_hex(const std::string& bytes) {
-  unsigned char hash[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), hash);
-  std::string out;
-  for (const auto byte : hash)
-    out += fmt::format("{:02x}", byte);
-  return out;
+struct write_anchors {};
+struct publish_again {
+  std::string tenant, line;
+  chain_head head;
+};
+
+} // namespace
+
+} // namespace soc::response
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::write_anchors)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::publish_again)
+
+namespace soc::response {
+
+namespace {
+
+std::string subject_of_audit(const std::string& tenant) {
+  return fmt::format("soc.{}.audit", tenant);
+}
+
+void keep_place(audit_actor* self, const services_ptr& shared, const std::string& tenant) {
+  const auto& chain = self->state.chains[tenant];
+  const nlohmann::json place{
+      {"hash", chain.head.hash}, {"stream_sequence", chain.stream_sequence}, {"anchored", chain.anchored}};
+  shared->store.send(self, snapshot_put{"audit", tenant, chain.head.number, place.dump()});
+}
+
+/// Until it is stored: an entry that is skipped would be a hole in the chain.
+void publish_entry(audit_actor* self, const services_ptr& shared, const std::string& tenant, const std::string& line,
+                   const chain_head& head) {
+  bus_publish message{subject_of_audit(tenant), line, head.hash};
+  self->request(shared->bus.actor(), audit_port_timeout, std::move(message))
+      .then(
+          [=](const bus_published& stored) {
+            auto& chain = self->state.chains[tenant];
+            chain.stream_sequence = std::max(chain.stream_sequence, stored.sequence);
+            keep_place(self, shared, tenant);
+          },
+          [=](const caf::error&) {
+            self->delayed_send(self, audit_retry, publish_again{tenant, line, head});
+          });
 }
 
 void write_note(audit_actor* self, const services_ptr& shared, const audit_note& note) {
-  auto& chain = self->state.chains[note.tenant];
-  std::string hash;
-  const auto entry = audit_entry(note, shared->node, chain, self->now(), hash);
-  ++chain.number;
-  chain.head = hash;
-  bus_publish message{fmt::format("soc.{}.audit", note.tenant), entry, hash};
-  self->request(shared->bus.actor(), audit_port_timeout, std::move(message))
-      .then([](const bus_published&) {}, [self](const caf::error&) { ++self->state.lost; });
-  shared->store.send(self, snapshot_put{"audit", note.tenant, chain.number, chain.head});
+  auto& st = self->state;
+  auto& head = st.chains[note.tenant].head;
+  const auto line = audit_line(
+      {note.tenant, shared->node, note.user, note.what, note.object, note.reason, note.outcome}, self->now(), head);
+  ++st.written;
+  publish_entry(self, shared, note.tenant, line, head);
+  if (!std::exchange(st.anchoring, true))
+    self->delayed_send(self, anchor_every, write_anchors{});
+}
+
+/// Signs how far each chain goes and writes it down beside the stream: who cuts off the stream's tail must forge this
+/// too.
+void anchor_chains(audit_actor* self, const services_ptr& shared) {
+  self->state.anchoring = false;
+  if (!shared->key || shared->anchors_file.empty())
+    return;
+  std::ofstream out(shared->anchors_file, std::ios::app | std::ios::binary);
+  for (auto& [tenant, chain] : self->state.chains) {
+    if (!chain.loaded || chain.head.number <= chain.anchored)
+      continue;
+    anchor a{shared->node, tenant, shared->key->public_hex(), "", chain.head};
+    a.signature = shared->key->sign(head_text(a.node, a.tenant, a.head));
+    out << anchor_line(a, self->now()) << "\n";
+    if (out.flush()) {
+      chain.anchored = chain.head.number;
+      keep_place(self, shared, tenant);
+    }
+  }
+}
+
+/// What this node had written when it ended and the snapshot doesn't know of.
+void take_tail(kept_chain& chain, const journal_entries& found, const std::string& node) {
+  for (const auto& stored : found.entries) {
+    const auto entry = nlohmann::json::parse(stored.payload, nullptr, false);
+    if (!entry.is_object() || entry.value("node", "") != node || !entry.contains("number") ||
+        !entry["number"].is_number_unsigned())
+      continue;
+    const auto number = entry["number"].get<std::uint64_t>();
+    if (number > chain.head.number)
+      chain.head = {number, entry.value("hash", "")};
+    chain.stream_sequence = std::max(chain.stream_sequence, stored.sequence);
+  }
+}
+
+void chain_loaded(audit_actor* self, const services_ptr& shared, const std::string& tenant) {
+  self->state.chains[tenant].loaded = true;
+  const auto waiting = std::move(self->state.waiting);
+  self->state.waiting.clear();
+  for (const auto& note : waiting)
+    if (note.tenant == tenant)
+      write_note(self, shared, note);
+    else
+      self->state.waiting.push_back(note);
 }
 
 void load_chain(audit_actor* self, const services_ptr& shared, const std::string& tenant) {
   const auto go_on = [=](const snapshot& found) {
     auto& chain = self->state.chains[tenant];
-    chain = {found.sequence, found.bytes, true};
-    const auto waiting = std::move(self->state.waiting);
-    self->state.waiting.clear();
-    for (const auto& note : waiting)
-      if (note.tenant == tenant)
-        write_note(self, shared, note);
-      else
-        self->state.waiting.push_back(note);
+    const auto place = nlohmann::json::parse(found.bytes, nullptr, false);
+    if (place.is_object()) {
+      chain.head = {found.sequence, place.value("hash", "")};
+      chain.stream_sequence = place.value("stream_sequence", std::uint64_t{0});
+      chain.anchored = place.value("anchored", std::uint64_t{0});
+    }
+    self->request(shared->journal.actor(), audit_port_timeout,
+                  journal_read{subject_of_audit(tenant), chain.stream_sequence})
+        .then(
+            [=](const journal_entries& tail) {
+              take_tail(self->state.chains[tenant], tail, shared->node);
+              chain_loaded(self, shared, tenant);
+            },
+            [=](const caf::error& error) { self->quit(error); });
   };
   self->request(shared->store.actor(), audit_port_timeout, snapshot_get{"audit", tenant})
       .then(go_on, [=](const caf::error& error) { self->quit(error); });
 }
 
 } // namespace
-
-std::string audit_entry(const audit_note& note, const std::string& node, const audit_chain& before, unix_ns time,
-                        std::string& hash) {
-  std::string out;
-  json_writer w(out);
-  w.begin_object().key("number").integer(static_cast<std::int64_t>(before.number + 1));
-  w.key("time").string(format_rfc3339(time)).key("tenant").string(note.tenant).key("node").string(node);
-  w.key("user").string(note.user).key("what").string(note.what).key("object").string(note.object);
-  w.key("reason").string(note.reason).key("outcome").string(note.outcome).key("previous").string(before.head);
-  hash = sha256_hex(out);
-  w.key("hash").string(hash).end_object();
-  return out;
-}
 
 caf::behavior audit(audit_actor* self, services_ptr shared) {
   return {
@@ -80,6 +150,8 @@ caf::behavior audit(audit_actor* self, services_ptr shared) {
         if (!std::exchange(chain.loading, true))
           load_chain(self, shared, note.tenant);
       },
+      [=](const write_anchors&) { anchor_chains(self, shared); },
+      [=](const publish_again& again) { publish_entry(self, shared, again.tenant, again.line, again.head); },
       [](const stored&) {},
   };
 }

@@ -1,30 +1,30 @@
-// response/audit_actor.hpp - AUDIT of response: every command, refusal and effect as one line of JSON on
-// soc.<tenant>.audit, each with the SHA-256 of the one before it, so that a changed or missing entry shows. One a node;
-// its chain is called by the node's name and goes on across restarts.
+// response/audit_actor.hpp - AUDIT: every command, refusal and effect as one line of JSON on soc.<tenant>.audit, a
+// chain for each node and tenant (core/audit_chain.hpp) that goes on across restarts. After a while, or enough entries,
+// the chain's head is signed and kept as an anchor in a file besides, which may be shipped elsewhere. One a node.
 #pragma once
+#include "response/core/audit_chain.hpp"
 #include "response/messages.hpp"
+
+#include <deque>
 
 namespace soc::response {
 
-struct audit_chain {
-  std::uint64_t number = 0;
-  std::string head; ///< hash of the last entry, hex
+struct kept_chain {
+  chain_head head;
+  std::uint64_t anchored = 0;        ///< number of the last anchor
+  std::uint64_t stream_sequence = 0; ///< of the last entry that is known to be stored
   bool loaded = false, loading = false;
 };
 
 struct audit_state {
   static inline const char* name = "audit";
-  std::map<std::string, audit_chain> chains; ///< by tenant
-  std::vector<audit_note> waiting;           ///< until their chain is loaded
-  std::uint64_t lost = 0;                    ///< could not be published
+  std::map<std::string, kept_chain> chains; ///< by tenant
+  std::vector<audit_note> waiting;          ///< until their chain is loaded
+  std::uint64_t written = 0, lost = 0;      ///< lost: could not be kept
+  bool anchoring = false;
 };
 using audit_actor = caf::stateful_actor<audit_state, observed_actor>;
 
 caf::behavior audit(audit_actor* self, services_ptr shared);
-
-/// One entry: {"number","time","tenant","node","user","what","object","reason","outcome","previous","hash"}, the hash
-/// over all before it.
-std::string audit_entry(const audit_note& note, const std::string& node, const audit_chain& before, unix_ns time,
-                        std::string& hash);
 
 } // namespace soc::response

@@ -1,6 +1,7 @@
 #include "response/content.hpp"
 
 #include "playbook/core/library.hpp"
+#include "response/publishing.hpp"
 
 #include <fmt/format.h>
 
@@ -79,9 +80,9 @@ catalogue load_catalogue(const std::string& folder, diagnostics& found) {
 
 playbook::library load_playbooks(const std::string& folder, const catalogue& known, diagnostics& found) {
   std::vector<playbook::playbook_source> sources;
-  each_file(folder, "playbook.yaml", "PLB001", found, [&](const std::string& file, std::string text) {
-    sources.push_back({file, std::move(text)});
-  });
+  for (const auto& file : yaml_files(folder, "playbook.yaml", found))
+    if (auto text = text_to_run(file, found))
+      sources.push_back({file, std::move(*text)});
   return playbook::load_library(sources, actions_of(known), found);
 }
 

@@ -124,25 +124,24 @@ void manager_work::command_run(const std::string& id, const operator_command& or
 
 void manager_work::command_many(const std::vector<std::string>& tasks, const std::vector<std::string>& runs,
                                 const operator_command& order, promise_type promise) {
+  if (order.kind == command_kind::undo)
+    return begin_undo_chain(tasks, order, promise);
   auto work = *this;
   auto all = std::make_shared<gathered>();
   all->deliver = [work, order, promise](const command_answer& a) mutable {
     work.audit(order, a);
     promise.deliver(a);
   };
-  std::vector<std::pair<caf::actor, bool>> receivers; // newest effect first
+  std::vector<std::pair<caf::actor, bool>> receivers;
   for (const auto& id : tasks) {
     const auto& task = at().tasks.at(id);
     const auto status = task.state.status;
     const bool waits = status == task_status::waiting_approval || status == task_status::pending;
-    const bool stands =
-        status == task_status::done || status == task_status::verified || status == task_status::unknown;
-    if (task.handle && !is_for_runs(order.kind) && (order.kind == command_kind::undo ? stands : waits))
+    if (task.handle && !is_for_runs(order.kind) && waits)
       receivers.emplace_back(task.handle, true);
   }
-  if (order.kind != command_kind::undo)
-    for (const auto& id : runs)
-      receivers.emplace_back(at().runs.at(id).handle, false);
+  for (const auto& id : runs)
+    receivers.emplace_back(at().runs.at(id).handle, false);
   if (receivers.empty()) {
     promise.deliver(command_answer{
         false, fmt::format("no task or run of '{}' can be told to {}", order.id, to_string(order.kind))});
@@ -157,6 +156,65 @@ void manager_work::command_many(const std::vector<std::string>& tasks, const std
     else
       self_->request(receiver, command_timeout, run_command{order}).then(take, failed);
   }
+}
+
+void manager_work::begin_undo_chain(std::vector<std::string> newest_first, const operator_command& order,
+                                    promise_type promise) {
+  const auto content = shared_->content->get();
+  std::erase_if(newest_first, [&](const auto& id) {
+    const auto& task = at().tasks.at(id);
+    const auto status = task.state.status;
+    const auto* what = content->components.find(task.state.spec.component, task.state.spec.action);
+    const bool stands =
+        status == task_status::done || status == task_status::verified || status == task_status::unknown;
+    return !task.handle || !stands || (what != nullptr && what->effect == action_effect::read);
+  });
+  command_answer answer{!newest_first.empty(),
+                        newest_first.empty()
+                            ? fmt::format("nothing of '{}' stands that could be undone", order.id)
+                            : fmt::format("{} effects are taken back, the newest first", newest_first.size())};
+  audit(order, answer);
+  promise.deliver(answer);
+  if (newest_first.empty())
+    return;
+  at().chains.push_back({{newest_first.rbegin(), newest_first.rend()}, {}, order});
+  if (!next_of_chain(at().chains.back()))
+    at().chains.pop_back();
+}
+
+/// False: nothing is left.
+bool manager_work::next_of_chain(undo_chain& chain) {
+  while (!chain.left.empty()) {
+    chain.current = chain.left.back();
+    chain.left.pop_back();
+    const auto task = at().tasks.find(chain.current);
+    if (task == at().tasks.end() || !task->second.handle)
+      continue;
+    auto work = *this;
+    const auto id = chain.current;
+    const std::function<void(command_answer)> heard = [work, id](const command_answer& a) mutable {
+      if (!a.obeyed) // irreversible, or undone already: the next
+        work.move_chains(id);
+    };
+    self_->request(task->second.handle, command_timeout, task_command{chain.order, false})
+        .then(heard, [heard](const caf::error& e) {
+          heard({false, describe(e)});
+        });
+    return true;
+  }
+  return false;
+}
+
+/// The task has changed: whoever waits for it goes on, unless it is still being undone.
+void manager_work::move_chains(const std::string& task_id) {
+  const auto task = at().tasks.find(task_id);
+  if (task != at().tasks.end() && task->second.state.status == task_status::undoing)
+    return;
+  for (std::size_t i = 0; i < at().chains.size();)
+    if (at().chains[i].current == task_id && !next_of_chain(at().chains[i]))
+      at().chains.erase(at().chains.begin() + static_cast<std::ptrdiff_t>(i));
+    else
+      ++i;
 }
 
 void manager_work::emergency_command(const operator_command& order, promise_type promise) {

@@ -126,20 +126,20 @@ void manager_work::hear(const incident_changed& change) {
     return;
   }
   at().incidents[incident->id] = incident;
+  const bool a_look_is_coming = !at().changed.empty();
   at().changed.insert(incident->id);
-  if (!std::exchange(at().looking, true))
+  if (!a_look_is_coming)
     self_->send(self_, look_at_incident{});
 }
 
 /// Rules look at one incident as it is now, however often it has changed since they last did: changes come faster than
 /// a large incident can be looked at.
 void manager_work::look() {
-  if (at().changed.empty()) {
-    at().looking = false;
+  if (at().changed.empty())
     return;
-  }
-  self_->send(self_, look_at_incident{});
   const auto id = at().changed.extract(at().changed.begin()).value();
+  if (!at().changed.empty())
+    self_->send(self_, look_at_incident{});
   const auto incident = at().incidents.find(id);
   if (incident == at().incidents.end())
     return;
@@ -311,6 +311,7 @@ void manager_work::tell_incident(const task_state& task) {
 }
 
 void manager_work::settle_steps(const std::string& task_id) {
+  move_chains(task_id);
   const auto& spec = at().tasks.at(task_id).state.spec;
   settle(step_key(spec.run_id, spec.step));
   settle_undo(step_key(spec.run_id, spec.step.substr(0, spec.step.find('#'))));

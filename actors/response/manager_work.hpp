@@ -44,6 +44,9 @@ private:
   void command_task(const std::string& id, const operator_command& order, promise_type promise);
   void command_many(const std::vector<std::string>& tasks, const std::vector<std::string>& runs,
                     const operator_command& order, promise_type promise);
+  void begin_undo_chain(std::vector<std::string> newest_first, const operator_command& order, promise_type promise);
+  void move_chains(const std::string& task_id);
+  bool next_of_chain(undo_chain& chain);
   std::vector<std::string> tasks_where(const std::function<bool(const task_state&)>& fits) const;
   void emergency_command(const operator_command& order, promise_type promise);
 

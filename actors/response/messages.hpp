@@ -3,7 +3,9 @@
 #pragma once
 #include "response/content.hpp"
 #include "runtime/actor.hpp"
+#include "runtime/audit_interfaces.hpp"
 #include "runtime/run_interfaces.hpp"
+#include "runtime/signing_key.hpp"
 #include "runtime/supervisor.hpp"
 
 namespace soc::response {
@@ -47,11 +49,8 @@ using call_pool_ref = ref<call_pool_interface>;
 
 // ---- Audit
 
-struct audit_note {
-  std::string tenant, user, what, object, reason, outcome;
-};
-using audit_interface = accepts<audit_note>;
-using audit_ref = ref<audit_interface>;
+using soc::audit_note;
+using soc::audit_ref;
 
 // ---- Tasks
 
@@ -91,6 +90,8 @@ struct services {
   supervisor_ref tasks, runs;
   task_listener_ref incidents; ///< hears of every task change; may be empty
   driver_set drivers;
+  std::shared_ptr<const signing_key> key; ///< signs audit heads; null: they are not signed
+  std::string anchors_file;               ///< where heads are kept besides; empty: nowhere
   std::size_t call_workers = 8;
   /// The child that a run is (playbook/run_actor.hpp); the composition root knows both sides.
   std::function<child_spec(const run_start&)> make_run;
@@ -107,7 +108,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::gate_release)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::gate_emergency)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::call_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::call_answer)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::audit_note)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::task_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::task_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::recover_responses)

@@ -29,6 +29,14 @@ struct waiting_step {
   std::vector<std::string> tasks;
 };
 
+/// Effects that a person takes back together: the newest first, the next only when the one before it is settled, for it
+/// may rest on it.
+struct undo_chain {
+  std::vector<std::string> left; ///< task ids; the next is the last
+  std::string current;
+  operator_command order;
+};
+
 struct manager_state {
   static inline const char* name = "response-manager";
   std::map<std::string, known_task> tasks;
@@ -36,10 +44,10 @@ struct manager_state {
   std::map<std::string, std::vector<std::string>> tasks_of_step; ///< run\nstep -> task ids
   std::map<std::string, waiting_step> waiting;                   ///< run\nstep
   std::map<std::string, waiting_step> undoing;                   ///< run\npath
-  std::map<std::string, incident_view_ptr> incidents;            ///< the open ones, as last heard of
+  std::vector<undo_chain> chains;
+  std::map<std::string, incident_view_ptr> incidents; ///< the open ones, as last heard of
   std::map<std::string, std::uint64_t> counters;
   std::set<std::string> changed;       ///< incidents rules have not looked at since they changed
-  bool looking = false;                ///< a look is under way
   std::vector<incident_changed> early; ///< heard before recovery was done
   bool recovered = false;
 };

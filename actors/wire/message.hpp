@@ -42,7 +42,7 @@ auto read_message(std::string_view bytes, F read) -> std::invoke_result_t<F, typ
     const auto words = (bytes.size() + sizeof(capnp::word) - 1) / sizeof(capnp::word);
     auto aligned = kj::heapArray<capnp::word>(words);
     if (!bytes.empty()) {
-      aligned[words - 1] = capnp::word();
+      std::memset(&aligned[words - 1], 0, sizeof(capnp::word));
       std::memcpy(aligned.begin(), bytes.data(), bytes.size());
     }
     capnp::FlatArrayMessageReader reader(aligned, reader_options());

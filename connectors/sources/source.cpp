@@ -1,9 +1,13 @@
 #include "connectors/sources/source.hpp"
 
+#include "connectors/sources/api/api_driver.hpp"
 #include "connectors/sources/common/option_reading.hpp"
 #include "connectors/sources/file/file_follower.hpp"
+#include "connectors/sources/forward/forward_driver.hpp"
 #include "connectors/sources/http/http_source.hpp"
 #include "connectors/sources/kafka/kafka_driver.hpp"
+#include "connectors/sources/nats/nats_driver.hpp"
+#include "connectors/sources/s3/s3_driver.hpp"
 #include "connectors/sources/syslog/syslog_driver.hpp"
 
 #include <fmt/format.h>
@@ -91,9 +95,52 @@ result<source_plan> plan_kafka(yaml_map_reader& reader, const std::string& root,
   });
 }
 
+result<source_plan> plan_forward(yaml_map_reader& reader, const std::string& root, diagnostics& found) {
+  auto options = parse_forward_options(reader, found);
+  if (!options)
+    return options.error();
+  for (auto* file : {&options->tls_certificate, &options->tls_key, &options->tls_client_ca})
+    *file = rooted(*file, root);
+  return driver_plan("forward", [options = *options](const source_environment& e, source_counts_ptr counts) {
+    return std::make_unique<forward_driver>(options, e.context, std::move(counts), e.clock);
+  });
+}
+
+result<source_plan> plan_nats(yaml_map_reader& reader, const std::string& root, diagnostics& found) {
+  auto options = parse_nats_source_options(reader, found);
+  if (!options)
+    return options.error();
+  for (auto* file : {&options->credentials, &options->tls_ca, &options->tls_certificate, &options->tls_key})
+    *file = rooted(*file, root);
+  return driver_plan("nats", [options = *options](const source_environment& e, source_counts_ptr counts) {
+    return make_nats_driver(options, e.context, std::move(counts), e.clock);
+  });
+}
+
+result<source_plan> plan_s3(yaml_map_reader& reader, const std::string& root, diagnostics& found) {
+  auto options = parse_s3_options(reader, found);
+  if (!options)
+    return options.error();
+  options->tls_ca = rooted(options->tls_ca, root);
+  return driver_plan("s3", [options = *options](const source_environment& e, source_counts_ptr counts) {
+    return make_s3_driver(options, e.context, std::move(counts), e.clock);
+  });
+}
+
+result<source_plan> plan_api(yaml_map_reader& reader, const std::string& root, diagnostics& found) {
+  auto options = parse_api_options(reader, found, root);
+  if (!options)
+    return options.error();
+  options->tls_ca = rooted(options->tls_ca, root);
+  return driver_plan("api", [options = *options](const source_environment& e, source_counts_ptr counts) {
+    return make_api_driver(options, e.context, std::move(counts), e.clock);
+  });
+}
+
 const std::map<std::string, planner>& planners() {
   static const std::map<std::string, planner> all{
-      {"file", plan_file}, {"syslog", plan_syslog}, {"http", plan_http}, {"kafka", plan_kafka}, {"otlp", plan_otlp}};
+      {"file", plan_file}, {"syslog", plan_syslog},   {"http", plan_http}, {"kafka", plan_kafka}, {"otlp", plan_otlp},
+      {"s3", plan_s3},     {"forward", plan_forward}, {"nats", plan_nats}, {"api", plan_api}};
   return all;
 }
 

@@ -89,15 +89,15 @@ class Writer:
 
 class Bench(Case):
     def __init__(self, options):
-        super().__init__("run_it")
+        super().__init__("measure")
         self.options = options
 
-    def run_it(self):
-        raise NotImplementedError
+    def measure(self):
+        return self.soak() if self.options.soak else self.backlog()
 
-    def node_with(self, folder, batches=32):
+    def node_with(self, folder):
         connectors = [{"name": kind, "kind": "file", "paths": [os.path.join(folder, f"{kind}.log*")]} for kind in KINDS]
-        return Node(self, connectors=connectors, pipeline={"lanes": self.options.lanes, "credit_batches": batches})
+        return Node(self, connectors=connectors, pipeline={"lanes": self.options.lanes})
 
     def memory_mib(self, node, what):
         with open(f"/proc/{node.process.pid}/status", encoding="ascii") as file:
@@ -175,7 +175,7 @@ def main():
     bench = Bench(options)
     bench.setUp()
     try:
-        print(json.dumps(bench.soak() if options.soak else bench.backlog()))
+        print(json.dumps(bench.measure()))
     finally:
         bench.doCleanups()
 

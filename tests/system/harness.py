@@ -69,6 +69,15 @@ def started_at(pid):
         return None
 
 
+def is_running(pid):
+    """Whether the process has not ended; one nobody has waited for yet has."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 class Case(unittest.TestCase):
     """A test with a folder, and processes that are ended with it."""
 

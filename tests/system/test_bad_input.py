@@ -137,7 +137,10 @@ class BadStream(Case):
         kept = self.node.shell("quarantine --last 50", check=True)
         self.assertTrue(kept and all(row.get("why") for row in kept), kept)
         self.assertLess(self.rss_mib(), 700)
-        self.assertEqual([], [row for row in self.node.shell("actors", check=True) if row.get("state") not in ("running", "up", "waiting", "idle")])
+        wait_for("all actors to be up", lambda: not self.actors_not_up(), 10, 0.3)
+
+    def actors_not_up(self):
+        return [row for row in self.node.shell("actors", check=True) if row.get("state") not in ("running", "up", "waiting", "idle")]
 
     def flood(self):
         """Syslog as fast as one thread sends it: datagrams of junk, a connection with a frame that never ends."""

@@ -31,3 +31,7 @@ find_library(CAF_CORE_LIBRARY caf_core REQUIRED)
 add_library(caf_core UNKNOWN IMPORTED)
 set_target_properties(caf_core PROPERTIES IMPORTED_LOCATION ${CAF_CORE_LIBRARY})
 target_link_libraries(caf_core INTERFACE Threads::Threads)
+# Neither does its jq 1.6.
+find_library(JQ_LIBRARY jq REQUIRED)
+find_library(LDAP_LIBRARY ldap REQUIRED)
+find_library(LBER_LIBRARY lber REQUIRED)

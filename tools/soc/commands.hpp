@@ -9,14 +9,21 @@ namespace soc::cli {
 void add_version(CLI::App& app, int& exit_code);
 void add_detect(CLI::App& app, int& exit_code);
 void add_rules(CLI::App& app, int& exit_code);
+void add_backtest(CLI::App& rules, int& exit_code); ///< below `rules`
+void add_intel(CLI::App& app, int& exit_code);
 void add_correlate(CLI::App& app, int& exit_code);
+void add_lake(CLI::App& app, int& exit_code);
 void add_node(CLI::App& app, int& exit_code);
 void add_shell(CLI::App& app, int& exit_code);
 void add_quarantine(CLI::App& app, int& exit_code);
+void add_incident(CLI::App& app, int& exit_code);
 void add_config(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
 void add_normalize(CLI::App& app, int& exit_code);
 void add_mapping(CLI::App& app, int& exit_code);
 void add_playbook(CLI::App& app, int& exit_code);
+void add_agent(CLI::App& app, int& exit_code);
+void add_secret(CLI::App& app, int& exit_code);
+void add_audit(CLI::App& app, int& exit_code);
 
 } // namespace soc::cli

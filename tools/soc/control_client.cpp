@@ -5,6 +5,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nats/nats.h>
+#include <nlohmann/json.hpp>
+
+#include <openssl/evp.h>
 
 namespace soc::cli {
 
@@ -78,6 +81,33 @@ result<wire::control_reply> control_client::ask(const std::string& node, const w
   if (status != NATS_OK)
     return nats_failure(status, node.empty() ? "no node answers" : fmt::format("node '{}' does not answer", node));
   return wire::decode_control_reply(take_text(reply));
+}
+
+result<std::vector<std::string>> control_client::stored(const std::string& stream, const std::string& filter) {
+  std::vector<std::string> out;
+  const auto subject = "$JS.API.STREAM.MSG.GET." + stream;
+  for (std::uint64_t next = 1;;) {
+    const auto question = nlohmann::json{{"seq", next}, {"next_by_subj", filter}}.dump();
+    natsMsg* reply = nullptr;
+    const auto status = natsConnection_Request(&reply, connection_->nats, subject.c_str(), question.data(),
+                                               static_cast<int>(question.size()), 5000);
+    if (status != NATS_OK)
+      return nats_failure(status, "the stream " + stream + " can't be read");
+    const auto answer = nlohmann::json::parse(take_text(reply), nullptr, false);
+    if (!answer.is_object() || !answer.contains("message"))
+      return out; // the server's "no message found"
+    next = answer["message"].value("seq", std::uint64_t{0}) + 1;
+    const auto text = answer["message"].value("data", "");
+    std::string bytes(text.size(), '\0');
+    const int size =
+        EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                        reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+    bytes.resize(size < 0 ? 0
+                          : static_cast<std::size_t>(size) - (text.ends_with("==")  ? 2
+                                                              : text.ends_with("=") ? 1
+                                                                                    : 0));
+    out.push_back(std::move(bytes));
+  }
 }
 
 outcome control_client::listen(const std::string& subject,

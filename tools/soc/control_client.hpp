@@ -27,6 +27,9 @@ public:
                  const std::function<bool(const std::string&, const std::string&)>& on_message,
                  const volatile bool& until_stopped);
 
+  /// Payloads of all stored messages of a stream on `filter`, oldest first; one request each.
+  result<std::vector<std::string>> stored(const std::string& stream, const std::string& filter);
+
 private:
   struct connection;
   explicit control_client(std::unique_ptr<connection> c);

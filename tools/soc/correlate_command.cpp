@@ -1,8 +1,11 @@
 // `soc correlate FILE|-`: OCSF Detection Findings in, in time order, as a stream; incidents out, one JSON line each.
 #include "graph/core/entity_graph.hpp"
+#include "graph/core/ordered_intake.hpp"
 #include "incident/core/export.hpp"
 #include "incident/core/finding_reader.hpp"
+#include "incident/core/render.hpp"
 #include "tools/soc/commands.hpp"
+#include "tools/soc/offline_context.hpp"
 
 #include <fmt/format.h>
 
@@ -17,7 +20,7 @@ namespace soc::cli {
 namespace {
 
 struct correlate_options {
-  std::string file, rules, tenant = "default";
+  std::string file, rules, tenant = "default", events, as = "json";
   bool stats = false;
 };
 
@@ -33,25 +36,35 @@ struct growing_incident {
   std::vector<std::string> uids;
 };
 
-class correlation {
+class findings_correlation {
 public:
-  correlation(graph::settings_ptr settings, incident::scenario_rules_ptr scenarios, std::string tenant)
-      : scenarios_(std::move(scenarios)), graph_(std::move(tenant), std::move(settings)) {}
+  findings_correlation(graph::settings_ptr settings, incident::scenario_rules_ptr scenarios, std::string tenant)
+      : scenarios_(std::move(scenarios)), graph_(std::move(tenant), settings),
+        intake_(static_cast<unix_ns>(settings->with.lateness_s * ns_per_s)) {}
 
+  /// In a stream an alert arrives when it happened, or late.
   void take(model::alert a) {
-    auto decided = graph_.place(std::make_shared<const model::alert>(std::move(a)));
-    for (const auto& m : decided.merges)
-      merge(m);
-    for (const auto& p : decided.placed)
-      add(p);
+    newest_ = std::max(newest_, a.time);
+    place(intake_.add(std::make_shared<const model::alert>(std::move(a)), newest_));
   }
+  void finish() { place(intake_.flush()); }
 
-  void print(std::ostream& out) const {
+  /// `around`: the store whose events extend the paths; may be null. `as`: json, or the best incident as markdown or
+  /// svg.
+  void print(std::ostream& out, const offline_context* around, const std::string& as) const {
     std::vector<std::pair<incident::view, const growing_incident*>> all;
-    for (const auto& [id, growing] : incidents_)
+    for (const auto& [id, growing] : incidents_) {
       all.emplace_back(incident::derive(growing.state, *scenarios_), &growing);
+      if (around != nullptr)
+        all.back().first.path = around->extend(all.back().first);
+    }
     std::stable_sort(all.begin(), all.end(),
                      [](const auto& a, const auto& b) { return a.first.score > b.first.score; });
+    if (as != "json") {
+      if (!all.empty())
+        out << (as == "svg" ? incident::to_svg(all.front().first) : incident::to_markdown(all.front().first));
+      return;
+    }
     for (const auto& [view, growing] : all)
       print_one(out, view, *growing);
   }
@@ -59,6 +72,18 @@ public:
   graph::graph_counts counts() const { return graph_.counts(); }
 
 private:
+  void place(const std::vector<model::alert_ptr>& due) {
+    for (const auto& a : due)
+      place(a);
+  }
+  void place(const model::alert_ptr& a) {
+    auto decided = graph_.place(a);
+    for (const auto& m : decided.merges)
+      merge(m);
+    for (const auto& p : decided.placed)
+      add(p);
+  }
+
   void tell(incident::state& state, const incident::command& asked, const std::string& id, unix_ns at) {
     const auto events = incident::decide(state, asked, id, graph_.tenant(), at, "graph", {});
     if (events)
@@ -122,6 +147,8 @@ private:
 
   incident::scenario_rules_ptr scenarios_;
   graph::entity_graph graph_;
+  graph::ordered_intake intake_;
+  unix_ns newest_ = 0;
   std::map<std::string, growing_incident> incidents_;
 };
 
@@ -171,6 +198,9 @@ int correlate(const correlate_options& asked) {
   const auto content = load_content(asked.rules);
   if (!content)
     return 2;
+  std::optional<offline_context> around;
+  if (!asked.events.empty() && !(around = offline_context::open(asked.events)))
+    return 2;
   std::ifstream file;
   if (asked.file != "-") {
     file.open(asked.file, std::ios::binary);
@@ -181,7 +211,7 @@ int correlate(const correlate_options& asked) {
   }
   std::ios::sync_with_stdio(false);
   std::istream& in = asked.file == "-" ? std::cin : file;
-  correlation run(content->settings, content->scenarios, asked.tenant);
+  findings_correlation run(content->settings, content->scenarios, asked.tenant);
   incident::finding_reader reader;
   std::string line;
   std::uint64_t number = 0, bad = 0;
@@ -195,7 +225,8 @@ int correlate(const correlate_options& asked) {
     else if (++bad <= 20)
       std::cerr << "line " << number << ": " << a.error().what << '\n';
   }
-  run.print(std::cout);
+  run.finish();
+  run.print(std::cout, around ? &*around : nullptr, asked.as);
   if (bad > 20)
     std::cerr << bad << " lines were no findings\n";
   if (asked.stats) {
@@ -218,6 +249,9 @@ void add_correlate(CLI::App& app, int& exit_code) {
   command->add_option("--rules", asked->rules,
                       "aggregation rules: a folder or a file; default: those of rules/aggregation");
   command->add_option("--tenant", asked->tenant, "tenant, part of the incident ids");
+  command->add_option("--events", asked->events, "an event store (soc lake): its events extend the attack paths");
+  command->add_option("--as", asked->as, "json: every incident, a line each; markdown, svg: the first one")
+      ->check(CLI::IsMember({"json", "markdown", "svg"}));
   command->add_flag("--stats", asked->stats, "one JSON line of counts on stderr");
   command->callback([asked, &exit_code] { exit_code = correlate(*asked); });
 }

@@ -13,6 +13,7 @@ namespace {
 
 struct detect_options {
   detection::rule_sources rules;
+  intel::intel_request indicators;
   std::vector<std::string> inputs;
   std::string explain;
   bool stats = false, walk = false;
@@ -22,13 +23,17 @@ struct detect_options {
 int run_detect(const detect_options& options) {
   diagnostics found;
   detect_run run;
-  if (!run.load(options.rules, found)) {
+  if (options.rules.rules.empty() && options.indicators.paths.empty()) {
+    std::cerr << "nothing to detect with: give --rules, --intel, or both\n";
+    return 2;
+  }
+  if (!run.load(options.rules, options.indicators, found)) {
     for (const auto& d : found.all())
       std::cerr << render(d, {});
     return 2;
   }
   for (const auto& d : found.all())
-    if (d.level == diagnostic_level::error)
+    if (d.level == diagnostic_level::error || d.code.starts_with("INT"))
       std::cerr << render(d, {});
   const bool readable = options.explain.empty() ? run.detect(options.inputs, options.threads, std::cout)
                                                 : run.explain(options.explain, options.inputs, std::cout);
@@ -44,10 +49,15 @@ int run_detect(const detect_options& options) {
 void add_detect(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<detect_options>();
   options->rules.fields = data_root() + "/rules/fields";
+  options->indicators.fields = data_root() + "/rules/intel/fields.yaml";
   auto* command = app.add_subcommand("detect", "run rules over log files: one JSON line a match");
   command->add_option("--rules", options->rules.rules, "a rule file or folder; may be given several times")
-      ->required()
       ->allow_extra_args(false);
+  command
+      ->add_option("--intel", options->indicators.paths,
+                   "indicators: a source description, a folder of them, or a file (STIX, MISP, plain list)")
+      ->allow_extra_args(false);
+  command->add_option("--observables", options->indicators.fields, "which fields indicators are looked for in");
   command->add_option("--fields", options->rules.fields, "folder of field tables and logsources");
   command->add_option("--placeholders", options->rules.placeholders, "YAML file with the values of %placeholders%");
   command->add_option("--limit-rules", options->rules.limit, "only the first N rules (for measuring)");

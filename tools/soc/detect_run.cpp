@@ -8,6 +8,8 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <ctime>
 #include <iostream>
@@ -19,6 +21,25 @@ namespace {
 
 // Small enough to stay in the cache between reading, decoding and matching.
 constexpr std::size_t detect_batch_bytes = 256 * 1024;
+
+/// Batches whose memory is used again when nobody holds them any more.
+class batch_pool {
+public:
+  std::shared_ptr<model::raw_batch> take() {
+    for (auto& one : all_)
+      if (one.use_count() == 1) {
+        std::atomic_thread_fence(std::memory_order_acquire); // what the last holder read is behind us
+        one->bytes.clear();
+        one->records.clear();
+        return one;
+      }
+    all_.push_back(std::make_shared<model::raw_batch>());
+    return all_.back();
+  }
+
+private:
+  std::vector<std::shared_ptr<model::raw_batch>> all_; ///< as many as are in flight at once
+};
 
 /// Wall and processor time of a phase.
 class phase_clock {
@@ -38,18 +59,24 @@ private:
 
 } // namespace
 
-bool detect_run::load(const detection::rule_sources& from, diagnostics& found) {
+bool detect_run::load(const detection::rule_sources& from, const intel::intel_request& indicators, diagnostics& found) {
   auto names = std::make_shared<model::field_dictionary>();
   diagnostics of_mappings; // `soc mapping` reports them
   mappings_ = ingest::mapping_set::load(ingest::mapping_sources::below(data_root()), *names, of_mappings);
+  intern_time_names(*names);
   const phase_clock reading;
   loaded_ = detection::load_rules(from, *names, system_clock_source().now(), found);
-  names_ = names;
   reading_ = reading.elapsed();
+  if (!indicators.paths.empty()) {
+    const phase_clock indicating;
+    intelligence_ = intel::load_intelligence(indicators, *names, found);
+    indicating_ = indicating.elapsed();
+  }
+  names_ = names;
   const phase_clock compiling;
   loaded_.compiled->prepare_routes();
   compiling_ = compiling.elapsed();
-  return loaded_.loaded > 0;
+  return loaded_.loaded > 0 || (intelligence_.what && intelligence_.what->indicators->size() > 0);
 }
 
 bool detect_run::each_batch(const std::string& file, const std::function<void(numbered_batch)>& out) {
@@ -60,7 +87,7 @@ bool detect_run::each_batch(const std::string& file, const std::function<void(nu
   }
   const auto now = system_clock_source().now();
   numbered_batch batch;
-  std::shared_ptr<model::raw_batch> last;
+  batch_pool batches;
   std::uint32_t records = 0;
   const auto hand_on = [&] {
     if (batch.raw) {
@@ -73,12 +100,7 @@ bool detect_run::each_batch(const std::string& file, const std::function<void(nu
     if (batch.raw && batch.raw->bytes.size() + record.size() > detect_batch_bytes)
       hand_on();
     if (!batch.raw) {
-      // The last batch's memory is used again when nobody holds it any more.
-      if (!last || last.use_count() > 1)
-        last = std::make_shared<model::raw_batch>();
-      last->bytes.clear();
-      last->records.clear();
-      batch = {last, records};
+      batch = {batches.take(), records};
       batch.raw->origin = file;
       batch.raw->received_at = now;
       batch.raw->bytes.reserve(std::max(detect_batch_bytes, record.size()) + ingest::json_decoder::padding);
@@ -112,10 +134,11 @@ bool detect_run::detect(const std::vector<std::string>& files, unsigned threads,
   if (threads > 1) {
     readable = detect_threaded(files, threads, out);
   } else {
-    batch_detector detector(loaded_.compiled, mappings_, names_);
+    batch_detector detector(content());
     for (const auto& file : files)
       readable &=
           each_batch(file, [&](const numbered_batch& batch) { take(detector.detect(batch, *correlator_), out); });
+    add_counters(detector);
   }
   if (!files.empty())
     end_windows(files.back(), out);
@@ -155,7 +178,7 @@ void detect_run::end_windows(const std::string& file, std::ostream& out) {
 bool detect_run::detect_threaded(const std::vector<std::string>& files, unsigned threads, std::ostream& out) {
   std::vector<std::unique_ptr<batch_detector>> detectors;
   for (unsigned i = 0; i < threads; ++i)
-    detectors.push_back(std::make_unique<batch_detector>(loaded_.compiled, mappings_, names_));
+    detectors.push_back(std::make_unique<batch_detector>(content()));
   ordered_work<numbered_batch, detected_batch> work(
       threads,
       [&](unsigned worker, const numbered_batch& batch) { return detectors[worker]->detect(batch, *correlator_); },
@@ -164,7 +187,37 @@ bool detect_run::detect_threaded(const std::vector<std::string>& files, unsigned
   for (const auto& file : files)
     readable &= each_batch(file, [&](numbered_batch batch) { work.add(std::move(batch)); });
   work.finish();
+  for (const auto& detector : detectors)
+    add_counters(*detector);
   return readable;
+}
+
+void detect_run::add_counters(const batch_detector& detector) {
+  const auto& more = detector.matching().counters();
+  counters_.resize(more.size());
+  for (std::size_t i = 0; i < more.size(); ++i) {
+    counters_[i].hits += more[i].hits;
+    counters_[i].tried += more[i].tried;
+    counters_[i].sampled_ns += more[i].sampled_ns;
+  }
+}
+
+std::vector<rule_cost> detect_run::costs(std::size_t count) const {
+  std::uint64_t total = 0;
+  std::vector<rule_cost> out;
+  for (std::size_t i = 0; i < counters_.size(); ++i) {
+    total += counters_[i].sampled_ns;
+    const auto& header = loaded_.compiled->rules()[i].header;
+    if (counters_[i].sampled_ns > 0)
+      out.push_back({header.id, header.title,
+                     static_cast<double>(counters_[i].sampled_ns) * detection::sample_every / 1e9, 0, counters_[i].hits,
+                     counters_[i].tried});
+  }
+  std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
+  out.resize(std::min(out.size(), count));
+  for (auto& one : out)
+    one.share = one.seconds * 1e9 / (static_cast<double>(total) * detection::sample_every);
+  return out;
 }
 
 bool detect_run::explain(const std::string& rule, const std::vector<std::string>& files, std::ostream& out) {
@@ -173,7 +226,7 @@ bool detect_run::explain(const std::string& rule, const std::vector<std::string>
     std::cerr << "no rule '" << rule << "' is loaded\n";
     return false;
   }
-  batch_detector detector(loaded_.compiled, mappings_, names_);
+  batch_detector detector(content());
   bool readable = true;
   for (const auto& file : files)
     readable &= each_batch(file, [&](const numbered_batch& batch) {
@@ -233,6 +286,14 @@ std::string detect_run::stats_json() const {
   json.key("records").integer(static_cast<std::int64_t>(totals_.records));
   json.key("quarantined").integer(static_cast<std::int64_t>(totals_.quarantined));
   json.key("matches").integer(static_cast<std::int64_t>(totals_.matches));
+  json.key("native_alerts").integer(static_cast<std::int64_t>(totals_.native_alerts));
+  if (intelligence_.what) {
+    const auto& set = *intelligence_.what->indicators;
+    json.key("indicators").integer(static_cast<std::int64_t>(set.size()));
+    json.key("indicator_matches").integer(static_cast<std::int64_t>(totals_.indicator_matches));
+    json.key("indicators_read_s").real(indicating_.wall);
+    json.key("indicator_bytes").integer(static_cast<std::int64_t>(set.memory_bytes()));
+  }
   json.key("seconds").real(running_.wall).key("cpu_seconds").real(running_.cpu);
   json.key("records_per_s").real(rate(totals_.records, running_.wall));
   json.key("bytes_per_s").real(rate(totals_.bytes, running_.wall));
@@ -246,6 +307,14 @@ std::string detect_run::stats_json() const {
   json.key("routes").integer(static_cast<std::int64_t>(loaded_.compiled->route_count()));
   json.key("routes_compile_s").real(compiling_.wall).key("routes_compile_cpu_s").real(compiling_.cpu);
   json.key("scanner_bytes").integer(static_cast<std::int64_t>(loaded_.compiled->scanner_bytes()));
+  json.key("expensive_rules").begin_array();
+  for (const auto& cost : costs(3)) {
+    json.begin_object().key("rule_id").string(cost.id).key("title").string(cost.title);
+    json.key("seconds").real(cost.seconds).key("share").real(cost.share);
+    json.key("tried").integer(static_cast<std::int64_t>(cost.tried));
+    json.key("hits").integer(static_cast<std::int64_t>(cost.hits)).end_object();
+  }
+  json.end_array();
   json.key("peak_rss_bytes").integer(static_cast<std::int64_t>(usage.ru_maxrss) * 1024).end_object();
   return out;
 }

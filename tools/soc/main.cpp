@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   soc::cli::add_node(app, exit_code);
   soc::cli::add_shell(app, exit_code);
   soc::cli::add_quarantine(app, exit_code);
+  soc::cli::add_incident(app, exit_code);
   soc::cli::add_config(app, exit_code);
   soc::cli::add_doctor(app, exit_code);
   soc::cli::add_version(app, exit_code);
@@ -28,8 +29,13 @@ int main(int argc, char** argv) {
   soc::cli::add_mapping(app, exit_code);
   soc::cli::add_detect(app, exit_code);
   soc::cli::add_rules(app, exit_code);
+  soc::cli::add_intel(app, exit_code);
   soc::cli::add_correlate(app, exit_code);
+  soc::cli::add_lake(app, exit_code);
   soc::cli::add_playbook(app, exit_code);
+  soc::cli::add_agent(app, exit_code);
+  soc::cli::add_secret(app, exit_code);
+  soc::cli::add_audit(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -183,13 +183,25 @@ loaded_mappings load_with(const std::vector<std::string>& paths) {
   return load_mappings(folders);
 }
 
+/// Problems of the mappings asked for, and of what all of them need (the tables of OCSF and ECS).
+diagnostics of_paths(const diagnostics& all, const std::vector<std::string>& paths) {
+  diagnostics out;
+  for (const auto& d : all.all())
+    if (fs::path(d.place.file).filename() != "mapping.yaml" || is_below(d.place.file, paths))
+      d.level == diagnostic_level::error ? out.error(d.code, d.place, d.message, d.hint)
+                                         : out.warning(d.code, d.place, d.message, d.hint);
+  return out;
+}
+
 int run_test(const mapping_options& options) {
   const auto loaded = load_with(options.paths);
-  print_diagnostics(loaded.found);
+  // A broken mapping is its own product's failure, not that of every product tested.
+  const auto found = of_paths(loaded.found, options.paths);
+  print_diagnostics(found);
   if (!loaded.set)
     return 2;
   ingest::normalizer normalizer(loaded.set, loaded.names, {.keep_unknown = true, .eager = true});
-  int wrong = static_cast<int>(loaded.found.errors()), samples = 0, products = 0;
+  int wrong = static_cast<int>(found.errors()), samples = 0, products = 0;
   for (const auto& m : loaded.set->mappings()) {
     if (!is_below(m->file, options.paths))
       continue;
@@ -244,27 +256,26 @@ int run_try(const mapping_options& options) {
   return failed ? 1 : 0;
 }
 
-int run_coverage(const mapping_options& options, bool drift) {
-  const auto loaded = load_with(drift ? std::vector<std::string>{} : options.paths);
+/// What the mappings do not expect in logs: fields, time zones, times.
+int run_drift(const mapping_options& options) {
+  const auto loaded = load_with({});
   if (!loaded.set)
     return 2;
   ingest::normalizer normalizer(loaded.set, loaded.names, {.keep_unknown = true, .eager = true});
-  if (drift) {
-    std::map<std::string, std::map<std::string, int>> unseen;
-    for (const auto& file : options.paths)
-      normalize_file(file, context_of(nullptr), normalizer, [&](model::event_batch& batch) {
-        for (const auto& ev : batch.events) {
-          const auto& known = loaded.set->type_of(ev.type)->known;
-          for (const auto& s : ev.native)
-            if (s.id >= known.size() || !known[s.id])
-              ++unseen[ev.type->vendor + "/" + ev.type->product + ":" + ev.type->name][std::string(s.name())];
-        }
-      });
-    for (const auto& [type, names] : unseen)
-      for (const auto& [name, count] : names)
-        std::cout << type << '\t' << name << '\t' << count << '\n';
-    return unseen.empty() ? 0 : 1;
-  }
+  for (const auto& file : options.paths)
+    normalize_file(file, context_of(nullptr), normalizer, [](model::event_batch&) {});
+  const auto drift = normalizer.take_drift();
+  for (const auto& d : drift)
+    std::cout << fmt::format("{}/{}:{}\t{}\t{}\t{}\n", d.type->vendor, d.type->product, d.type->name,
+                             ingest::name_of(d.kind), d.name, d.records);
+  return drift.empty() ? 0 : 1;
+}
+
+int run_coverage(const mapping_options& options) {
+  const auto loaded = load_with(options.paths);
+  if (!loaded.set)
+    return 2;
+  ingest::normalizer normalizer(loaded.set, loaded.names, {.keep_unknown = true, .eager = true});
   for (const auto& m : loaded.set->mappings()) {
     if (!is_below(m->file, options.paths))
       continue;
@@ -330,10 +341,10 @@ void add_mapping(CLI::App& app, int& exit_code) {
   test->callback([options, &exit_code] { exit_code = run_test(*options); });
   auto* coverage = command->add_subcommand("coverage", "how much of each sample the rules use");
   coverage->add_option("paths", options->paths, "folders; none: all that ship");
-  coverage->callback([options, &exit_code] { exit_code = run_coverage(*options, false); });
-  auto* drift = command->add_subcommand("drift", "fields of logs that no mapping expects");
+  coverage->callback([options, &exit_code] { exit_code = run_coverage(*options); });
+  auto* drift = command->add_subcommand("drift", "fields, time zones and times of logs that no mapping expects");
   drift->add_option("files", options->paths, "logs")->required();
-  drift->callback([options, &exit_code] { exit_code = run_coverage(*options, true); });
+  drift->callback([options, &exit_code] { exit_code = run_drift(*options); });
   auto* propose = command->add_subcommand("new", "propose a mapping.yaml for logs of an unknown format");
   propose->add_option("file", options->file, "logs")->required();
   propose->add_option("--vendor", options->vendor, "vendor's name");

@@ -84,6 +84,8 @@ int run_normalize(const normalize_options& options) {
   for (const auto& file : options.files) {
     const auto counts = normalize_file(file, context, normalizer, [&](model::event_batch& batch) {
       for (const auto& event : batch.events) {
+        if (options.as == "none")
+          break;
         lines += options.as == "ecs" ? ecs.render(batch, event) : ingest::to_ocsf_json(batch, event);
         lines += '\n';
       }
@@ -114,7 +116,8 @@ void add_normalize(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<normalize_options>();
   auto* command = app.add_subcommand("normalize", "any known log format in, OCSF (or ECS) JSON lines out");
   command->add_option("files", options->files, "log files; - is standard input")->required();
-  command->add_option("--as", options->as, "ocsf or ecs")->check(CLI::IsMember({"ocsf", "ecs"}));
+  command->add_option("--as", options->as, "ocsf or ecs; none: only read and map, as the node does")
+      ->check(CLI::IsMember({"ocsf", "ecs", "none"}));
   command->add_option("--source", options->source, "VENDOR/PRODUCT: do not detect the format");
   command->add_option("--quarantine", options->quarantine, "JSON lines of what could not be mapped, and why");
   command->add_option("--mappings", options->mappings, "folders or mapping.yaml files instead of those that ship");

@@ -1,6 +1,7 @@
 #include "playbook/core/simulate.hpp"
 #include "response/content.hpp"
 #include "tools/soc/commands.hpp"
+#include "tools/soc/playbook_files.hpp"
 
 #include <fmt/format.h>
 
@@ -11,61 +12,15 @@
 
 namespace soc::cli {
 
-namespace {
-
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-struct playbook_arguments {
-  std::vector<std::string> paths;
-  std::string components = "connectors/targets", inputs;
-  bool as_json = false;
-};
-
-/// playbook.yaml files of the paths: a file, a playbook's folder, or a folder of such folders.
-std::vector<std::string> playbook_files(const std::vector<std::string>& paths) {
-  std::vector<std::string> out;
-  std::error_code ignored;
-  for (const auto& path : paths) {
-    if (!fs::is_directory(path, ignored)) {
-      out.push_back(path);
-      continue;
-    }
-    for (const auto& entry : fs::recursive_directory_iterator(path, ignored))
-      if (entry.path().filename() == "playbook.yaml")
-        out.push_back(entry.path().string());
-  }
-  std::sort(out.begin(), out.end());
-  out.erase(std::unique(out.begin(), out.end()), out.end());
-  return out;
-}
-
-void print_diagnostics(const diagnostics& found) {
-  for (const auto& item : found.all()) {
-    std::ifstream in(item.place.file, std::ios::binary);
-    const std::string text((std::istreambuf_iterator<char>(in)), {});
-    std::cerr << render(item, text) << "\n";
-  }
-}
-
-/// All of them, checked, and those beside them that they may use as sub-playbooks.
-playbook::library load_all(const playbook_arguments& given, diagnostics& found) {
-  std::vector<playbook::playbook_source> sources;
-  for (const auto& file : playbook_files(given.paths))
-    if (auto text = read_text_file(file, "PLB001", found))
-      sources.push_back({file, std::move(*text)});
-  if (sources.empty())
-    found.error("PLB001", {given.paths.empty() ? "" : given.paths[0], 0, 0}, "no playbook.yaml here");
-  diagnostics of_components;
-  const auto known = response::load_catalogue(given.components, of_components);
-  found.append(of_components);
-  return playbook::load_library(sources, response::actions_of(known), found);
-}
+namespace {
 
 int check_playbooks(const playbook_arguments& given) {
   diagnostics found;
-  const auto good = load_all(given, found);
-  print_diagnostics(found);
+  const auto good = load_all_playbooks(given, found);
+  print_playbook_diagnostics(found);
   if (given.as_json)
     std::cout << json{{"playbooks", good.size()}, {"errors", found.errors()}, {"warnings", found.warnings()}}.dump()
               << "\n";
@@ -76,8 +31,8 @@ int check_playbooks(const playbook_arguments& given) {
 
 int dry_run_playbooks(const playbook_arguments& given) {
   diagnostics found;
-  const auto good = load_all(given, found);
-  print_diagnostics(found);
+  const auto good = load_all_playbooks(given, found);
+  print_playbook_diagnostics(found);
   if (found.errors() > 0)
     return 1;
   playbook::playbook_case plan;
@@ -99,7 +54,8 @@ int dry_run_playbooks(const playbook_arguments& given) {
     }
     auto one = plan;
     one.inputs = std::move(inputs).take();
-    auto out = playbook::to_json(playbook::simulate(playbook::pinned_texts(good, name), one));
+    auto out = playbook::to_json(
+        playbook::simulate(playbook::pinned_texts(good, name), one, {targets::jq_function_of(jq_here()), {}}));
     out["playbook"] = name;
     std::cout << out.dump() << "\n";
   }
@@ -133,7 +89,8 @@ void run_cases(const playbook::library& all, const playbook::definition_ptr& d, 
     if (inputs)
       one->inputs = std::move(inputs).take();
     const auto differing =
-        wrong.empty() ? playbook::differences(*one, playbook::simulate(playbook::pinned_texts(all, d->name), *one))
+        wrong.empty() ? playbook::differences(*one, playbook::simulate(playbook::pinned_texts(all, d->name), *one,
+                                                                       {targets::jq_function_of(jq_here()), {}}))
                       : wrong;
     (differing.empty() ? tally.passed : tally.failed) += 1;
     for (const auto& line : differing)
@@ -143,11 +100,11 @@ void run_cases(const playbook::library& all, const playbook::definition_ptr& d, 
 
 int test_playbooks(const playbook_arguments& given) {
   diagnostics found;
-  const auto good = load_all(given, found);
+  const auto good = load_all_playbooks(given, found);
   case_tally tally;
   for (const auto& [name, d] : good)
     run_cases(good, d, tally, found);
-  print_diagnostics(found);
+  print_playbook_diagnostics(found);
   if (given.as_json)
     std::cout << json{{"passed", tally.passed}, {"failed", tally.failed}, {"errors", found.errors()}}.dump() << "\n";
   std::cerr << fmt::format("{} passed, {} failed\n", tally.passed, tally.failed);
@@ -168,13 +125,59 @@ void add_part(CLI::App& app, int& exit_code, const std::string& name, const std:
 
 } // namespace
 
+std::vector<std::string> playbook_files(const std::vector<std::string>& paths) {
+  std::vector<std::string> out;
+  std::error_code ignored;
+  for (const auto& path : paths) {
+    if (!fs::is_directory(path, ignored)) {
+      out.push_back(path);
+      continue;
+    }
+    for (const auto& entry : fs::recursive_directory_iterator(path, ignored))
+      if (entry.path().filename() == "playbook.yaml")
+        out.push_back(entry.path().string());
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+std::shared_ptr<targets::jq_engine> jq_here() {
+  static const auto engine = std::make_shared<targets::jq_engine>();
+  return engine;
+}
+
+void print_playbook_diagnostics(const diagnostics& found) {
+  for (const auto& item : found.all()) {
+    std::ifstream in(item.place.file, std::ios::binary);
+    const std::string text((std::istreambuf_iterator<char>(in)), {});
+    std::cerr << render(item, text) << "\n";
+  }
+}
+
+playbook::library load_all_playbooks(const playbook_arguments& given, diagnostics& found) {
+  std::vector<playbook::playbook_source> sources;
+  for (const auto& file : playbook_files(given.paths))
+    if (auto text = read_text_file(file, "PLB001", found))
+      sources.push_back({file, std::move(*text)});
+  if (sources.empty())
+    found.error("PLB001", {given.paths.empty() ? "" : given.paths[0], 0, 0}, "no playbook.yaml here");
+  diagnostics of_components;
+  const auto known = response::load_catalogue(given.components, of_components);
+  found.append(of_components);
+  return playbook::load_library(sources, response::actions_of(known), found,
+                                [](const std::string& program) { return jq_here()->check(program); });
+}
+
 void add_playbook(CLI::App& app, int& exit_code) {
-  auto* command = app.add_subcommand("playbook", "check playbooks, run them without effect, run their cases");
+  auto* command =
+      app.add_subcommand("playbook", "check playbooks, run them without effect, run their cases, publish, exchange");
   command->require_subcommand(1);
   add_part(*command, exit_code, "check", "errors like a compiler's; exit 1 if there are any", check_playbooks);
   add_part(*command, exit_code, "dry-run", "what a run would ask of whom, if every action succeeded",
            dry_run_playbooks);
   add_part(*command, exit_code, "test", "run cases/*.yaml beside each playbook", test_playbooks);
+  add_playbook_exchange(*command, exit_code);
 }
 
 } // namespace soc::cli

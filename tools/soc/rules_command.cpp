@@ -1,9 +1,10 @@
-// tools/soc/rules_command.cpp - soc rules check|list|test: what people who write rules need.
+// tools/soc/rules_command.cpp - soc rules check|list|test|backtest: what people who write rules need.
 #include "base/json_writer.hpp"
 #include "detection/core/rule_cases.hpp"
 #include "detection/core/rule_fields.hpp"
 #include "detection/correlator.hpp"
 #include "detection/rule_files.hpp"
+#include "ingest/core/mapping.hpp"
 #include "ingest/core/normalizer.hpp"
 #include "tools/soc/commands.hpp"
 #include "tools/soc/data_root.hpp"
@@ -65,10 +66,20 @@ void print_diagnostics_json(const diagnostics& found, std::ostream& out) {
   }
 }
 
+/// What the events of each mapped log type may belong to.
+std::vector<detection::event_class> mapped_classes(const rules_desk& desk) {
+  std::vector<detection::event_class> out;
+  if (desk.mappings)
+    for (const auto& mapping : desk.mappings->mappings())
+      for (const auto& type : mapping->types)
+        out.push_back(desk.loaded.compiled->router().class_of(type->log, type->ocsf->uid));
+  return out;
+}
+
 int check_rules(const rules_options& options) {
   rules_desk desk(options);
   detection::warn_of_fields(*desk.loaded.compiled, detection::load_field_tables(options.rules.fields, desk.found),
-                            *desk.names, desk.mapped_names, desk.found);
+                            *desk.names, desk.mapped_names, mapped_classes(desk), desk.found);
   options.json ? print_diagnostics_json(desk.found, std::cout) : print_diagnostics(desk.found, std::cout);
   std::cerr << fmt::format("{} files, {} rules loaded, {} can't be evaluated, {} errors, {} warnings\n",
                            desk.loaded.files, desk.loaded.loaded, desk.loaded.failed, desk.found.errors(),
@@ -269,11 +280,12 @@ void add_one(CLI::App& rules, const char* name, const char* what, int (*run)(con
 } // namespace
 
 void add_rules(CLI::App& app, int& exit_code) {
-  auto* rules = app.add_subcommand("rules", "check, list and test detection rules");
+  auto* rules = app.add_subcommand("rules", "check, list, test and backtest detection rules");
   rules->require_subcommand(1);
   add_one(*rules, "check", "report what is wrong with rules", check_rules, exit_code);
   add_one(*rules, "list", "list the rules that load", list_rules, exit_code);
   add_one(*rules, "test", "run the cases beside the rules", test_rules, exit_code);
+  add_backtest(*rules, exit_code);
 }
 
 } // namespace soc::cli

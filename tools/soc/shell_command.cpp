@@ -228,4 +228,22 @@ void add_quarantine(CLI::App& app, int& exit_code) {
   });
 }
 
+void add_incident(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<shell_options>();
+  auto id = std::make_shared<std::string>(), form = std::make_shared<std::string>();
+  auto svg = std::make_shared<bool>(false);
+  auto* command = app.add_subcommand("incident", "an incident of a running node: timeline, attack path, entities");
+  command->add_option("id", *id, "the incident, or the beginning of its id")->required();
+  command->add_flag("--svg", *svg, "path and timeline as a picture");
+  command->add_option("--form", *form, "another form")
+      ->check(CLI::IsMember({"ocsf", "stix", "navigator", "dot", "markdown", "svg"}));
+  add_target_options(*command, *options);
+  command->callback([=, &exit_code] {
+    options->words = {"incident", *id};
+    if (*svg || !form->empty())
+      options->words.insert(options->words.end(), {"--as", *svg ? std::string("svg") : *form});
+    exit_code = run_shell(*options);
+  });
+}
+
 } // namespace soc::cli

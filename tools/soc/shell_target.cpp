@@ -1,6 +1,7 @@
 #include "tools/soc/shell_target.hpp"
 
 #include "node/config.hpp"
+#include "runtime/secrets.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -39,7 +40,7 @@ result<transport::nats_options> target_of_config(const std::string& file) {
   out.urls = config.nats.urls;
   out.user = config.nats.user;
   if (!config.nats.password.empty()) {
-    auto password = node::read_secret(config.nats.password);
+    auto password = read_secret(config.nats.password);
     if (!password)
       return password.error();
     out.password = *password;

@@ -203,6 +203,8 @@ std::string render_answer(const json& answer, const screen& s) {
 }
 
 json plain_json(const json& answer) {
+  if (answer.contains("data"))
+    return answer["data"];
   if (answer.contains("columns")) {
     json rows = json::array();
     for (const auto& row : answer.at("rows")) {
@@ -213,8 +215,6 @@ json plain_json(const json& answer) {
     }
     return rows;
   }
-  if (answer.contains("data"))
-    return answer["data"];
   if (answer.contains("fields"))
     return answer["fields"];
   if (answer.contains("sections")) {

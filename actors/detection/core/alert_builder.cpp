@@ -110,22 +110,34 @@ model::alert_ptr alert_builder::build(const model::event_batch& batch, const mod
   return finish(std::move(a));
 }
 
+rule_header alert_builder::native_header(const model::event& ev) const {
+  rule_header out;
+  out.title = text(ev, title_);
+  out.description = text(ev, description_);
+  out.id = text(ev, rule_uid_);
+  if (out.id.empty())
+    out.id = text(ev, rule_name_);
+  if (out.id.empty()) { // the product names no rule: its findings of one title are of one kind
+    const auto product = ev.type == nullptr ? std::string("/") : ev.type->vendor + "/" + ev.type->product;
+    out.id = product + "/" + (out.title.empty() ? text(ev, finding_uid_) : out.title);
+  }
+  if (out.title.empty())
+    out.title = out.id;
+  out.level = model::severity_from(text(ev, severity_));
+  return out;
+}
+
 model::alert_ptr alert_builder::native(const model::event_batch& batch, const model::event& ev,
                                        unix_ns detected_at) const {
   if (ev.class_uid != detection_finding_class)
     return nullptr;
   auto a = common(batch, ev, detected_at);
+  auto header = native_header(ev);
   a.origin = model::alert_origin::native;
-  a.title = text(ev, title_);
-  a.description = text(ev, description_);
-  a.rule_id = text(ev, rule_uid_);
-  if (a.rule_id.empty())
-    a.rule_id = text(ev, rule_name_);
-  if (a.rule_id.empty()) // the product names no rule: its findings of one title are of one kind
-    a.rule_id = a.vendor + "/" + a.product + "/" + (a.title.empty() ? text(ev, finding_uid_) : a.title);
-  if (a.title.empty())
-    a.title = a.rule_id;
-  a.level = model::severity_from(text(ev, severity_));
+  a.title = std::move(header.title);
+  a.description = std::move(header.description);
+  a.rule_id = std::move(header.id);
+  a.level = header.level;
   if (const auto confidence = ev.ocsf_value(confidence_); confidence.kind() == model::value_kind::integer)
     a.confidence = static_cast<std::uint8_t>(std::clamp<std::int64_t>(confidence.integer(), 0, 100));
   for (const auto& ids : attacks_) {

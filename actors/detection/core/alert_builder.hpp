@@ -14,6 +14,8 @@ public:
   /// The event must be mapped. The same event and rule give the same alert, but for `detected_at`.
   model::alert_ptr build(const model::event_batch& batch, const model::event& ev, const rule_header& rule,
                          unix_ns detected_at) const;
+  /// What a class 2004 event says of the rule of its product that raised it; the event must be mapped.
+  rule_header native_header(const model::event& ev) const;
   /// Of a class 2004 event; the event must be mapped. Null for another class.
   model::alert_ptr native(const model::event_batch& batch, const model::event& ev, unix_ns detected_at) const;
 

@@ -14,7 +14,8 @@ namespace soc::detection {
 struct seen_value {
   model::value data;
   std::string_view text;   ///< empty for null
-  std::string_view folded; ///< case-folded text
+  std::string_view folded; ///< case-folded text; of many values nobody asks for it, so it is made late
+  bool is_folded = false;
 };
 
 /// One alternative of a test.

@@ -178,6 +178,17 @@ event_class log_router::classify(const model::event& ev) const {
   return out;
 }
 
+event_class log_router::class_of(const model::log_type& type, std::uint32_t class_uid) const {
+  model::event ev;
+  ev.type = &type;
+  auto out = classify(ev);
+  for (const auto& rule : classes_)
+    if (rule.class_uid == class_uid && class_uid != 0)
+      out.categories.insert(out.categories.end(), rule.categories.begin(), rule.categories.end());
+  out.normalize();
+  return out;
+}
+
 std::vector<event_class> log_router::known_classes() const {
   std::vector<event_class> out;
   for (const auto& rule : windows_) {

@@ -27,6 +27,8 @@ public:
   void read(const yaml_text& file, diagnostics& found);
 
   event_class classify(const model::event& ev) const;
+  /// What events of a mapped type and OCSF class may belong to, whatever their activity is.
+  event_class class_of(const model::log_type& type, std::uint32_t class_uid) const;
   /// Equal keys mean equal classes; cheap enough for every event.
   std::uint64_t key_of(const model::event& ev) const;
   /// Every class the tables can name: routes that can be made ready in advance.

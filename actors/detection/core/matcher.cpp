@@ -12,11 +12,14 @@ namespace {
 
 constexpr std::size_t route_cache_size = 4096;
 constexpr std::size_t max_list_items = 4096; ///< of one list value that are looked at
+constexpr std::size_t remembered_size = 8192, searches_size = 2048, max_remembered_text = 512;
 
 } // namespace
 
 matcher::matcher(std::shared_ptr<const program> of, tick_function ticks) : program_(std::move(of)), ticks_(ticks) {
   cache_.resize(route_cache_size);
+  remembered_.resize(remembered_size);
+  searches_.resize(searches_size);
   test_states_.resize(program_->tests().size());
   rule_epochs_.resize(program_->rules().size());
   counters_.resize(program_->rules().size());
@@ -59,14 +62,21 @@ std::span<const std::uint32_t> matcher::match_on(const route& on, const model::e
   return matched_;
 }
 
+void matcher::prepare(const route& on) {
+  const auto [known, is_new] = prepared_.try_emplace(&on, prepared_count_ + 1);
+  route_number_ = known->second;
+  if (!is_new)
+    return;
+  ++prepared_count_;
+  for (const auto& f : on.fields)
+    if (f.scanner)
+      f.scanner->prepare(scratch_);
+  if (on.keyword_hint)
+    on.keyword_hint->prepare(scratch_);
+}
+
 void matcher::begin_event(const route& on) {
-  if (prepared_.insert(&on).second) {
-    for (const auto& f : on.fields)
-      if (f.scanner)
-        f.scanner->prepare(scratch_);
-    if (on.keyword_hint)
-      on.keyword_hint->prepare(scratch_);
-  }
+  prepare(on);
   route_ = &on;
   if (++epoch_ >= 0x7FFFFFFF) {
     epoch_ = 1;
@@ -101,7 +111,7 @@ void matcher::collect_slot(std::uint16_t target, const model::value& v) {
 }
 
 seen_value matcher::see(const model::value& v) {
-  seen_value out{v, {}, {}};
+  seen_value out{v, {}, {}, false};
   if (v.is_null())
     return out;
   if (v.is_string()) {
@@ -110,19 +120,31 @@ seen_value matcher::see(const model::value& v) {
     auto* at = memory_.make_array<char>(24);
     out.text = {at, static_cast<std::size_t>(std::to_chars(at, at + 24, v.integer()).ptr - at)};
     out.folded = out.text;
-    return out;
+    out.is_folded = true;
   } else {
     out.text = memory_.copy(v.to_text());
   }
-  auto* to = memory_.make_array<char>(folded_capacity(out.text.size()));
-  out.folded = {to, fold_into(out.text, to)};
   return out;
+}
+
+void matcher::fold_value(seen_value& seen) {
+  if (std::exchange(seen.is_folded, true))
+    return;
+  auto* to = memory_.make_array<char>(folded_capacity(seen.text.size()));
+  seen.folded = {to, fold_into(seen.text, to)};
+}
+
+void matcher::fold_field(std::uint16_t field) {
+  if (fields_[field].epoch != epoch_ || std::exchange(fields_[field].is_folded, true))
+    return;
+  for (auto at = fields_[field].first; at != 0; at = values_[at].next)
+    fold_value(values_[at].seen);
 }
 
 void matcher::add_value(std::uint16_t field, const model::value& v) {
   auto& state = fields_[field];
   if (state.epoch != epoch_) {
-    state = {epoch_, 0, 0};
+    state = {epoch_, 0, 0, false};
     active_.push_back(field);
     if (values_.empty())
       values_.push_back({}); // 0 ends a chain
@@ -139,24 +161,41 @@ void matcher::add_value(std::uint16_t field, const model::value& v) {
     link(item);
 }
 
+bool matcher::needs_all_fields(const model::event& ev) {
+  route_ = &route_of(ev);
+  if (!route_->has_keywords)
+    return false;
+  prepare(*route_);
+  hinted_ = nullptr;
+  return may_hold_keywords(ev);
+}
+
+/// False when the raw JSON shows that no keyword can hold.
+bool matcher::may_hold_keywords(const model::event& ev) {
+  if (ev.raw.empty() || ev.raw.front() != '{' || !route_->keyword_hint)
+    return true;
+  if (std::exchange(hinted_, ev.raw.data()) == ev.raw.data())
+    return may_hold_;
+  may_hold_ = false;
+  route_->keyword_hint->scan(
+      ev.raw, scratch_,
+      [](unsigned, unsigned long long, unsigned long long, unsigned, void* found) {
+        *static_cast<bool*>(found) = true;
+        return 1;
+      },
+      &may_hold_);
+  return may_hold_;
+}
+
 void matcher::collect_keywords(const model::event& ev) {
-  const bool is_json = !ev.raw.empty() && ev.raw.front() == '{';
-  if (is_json && route_->keyword_hint) {
-    bool found = false;
-    route_->keyword_hint->scan(
-        ev.raw, scratch_,
-        [](unsigned, unsigned long long, unsigned long long, unsigned, void* found_at) {
-          *static_cast<bool*>(found_at) = true;
-          return 1;
-        },
-        &found);
-    if (!found)
-      return;
-  }
+  const bool may_hold = may_hold_keywords(ev);
+  hinted_ = nullptr; // the memory may soon hold another record
+  if (!may_hold)
+    return;
   for (const auto& s : ev.native)
     if (s.data.is_string() || s.data.is_list() || s.data.kind() == model::value_kind::integer)
       add_value(0, s.data);
-  const bool is_markup = is_json || (!ev.raw.empty() && ev.raw.front() == '<' && ev.raw.find('>') > 5);
+  const bool is_markup = !ev.raw.empty() && (ev.raw.front() == '{' || (ev.raw.front() == '<' && ev.raw.find('>') > 5));
   if (!is_markup)
     add_value(0, model::value::of_string(ev.raw));
 }
@@ -171,32 +210,57 @@ void matcher::scan_field(std::uint16_t index) {
   const auto& field = route_->fields[index];
   for (const auto& w : field.present)
     wake_up(w);
+  if (field.exact.empty() && !field.scanner)
+    return;
   for (auto at = fields_[index].first; at != 0; at = values_[at].next) {
-    const auto& seen = values_[at].seen;
+    auto& seen = values_[at].seen;
     if (seen.data.is_null())
       continue;
-    if (!field.exact.empty())
-      if (const auto* range = field.exact.find(seen.folded); range != nullptr)
-        for (std::uint32_t i = 0; i < range->count; ++i)
-          wake_up(route_->wakes[range->first + i]);
-    if (!field.scanner || seen.folded.empty())
+    if (seen.text.size() > max_remembered_text) {
+      scan_value(index, seen);
+      for (const auto w : found_)
+        wake_up(route_->wakes[w]);
       continue;
-    scanning context{this, &field, seen.folded.size()};
-    field.scanner->scan(
-        seen.folded, scratch_,
-        [](unsigned literal, unsigned long long, unsigned long long end, unsigned, void* raw) {
-          auto& c = *static_cast<scanning*>(raw);
-          const auto& range = c.field->literals[literal];
-          for (std::uint32_t i = 0; i < range.count; ++i) {
-            const auto& w = c.self->route_->wakes[range.first + i];
-            if (w.shape == pattern_shape::contains || (w.shape == pattern_shape::prefix && end == range.size) ||
-                (w.shape == pattern_shape::suffix && end == c.size))
-              c.self->wake_up(w);
-          }
-          return 0;
-        },
-        &context);
+    }
+    const auto key = hash64(seen.text, (static_cast<std::uint64_t>(route_number_) << 16) + index + 1) | 1;
+    auto& place = remembered_[(key >> 1) % remembered_size];
+    if (place.key != key || place.text != seen.text) {
+      scan_value(index, seen);
+      place.key = key;
+      place.text.assign(seen.text);
+      place.wakes = found_;
+    }
+    for (const auto w : place.wakes)
+      wake_up(route_->wakes[w]);
   }
+}
+
+/// Fills found_ with what the value wakes.
+void matcher::scan_value(std::uint16_t index, seen_value& seen) {
+  const auto& field = route_->fields[index];
+  found_.clear();
+  fold_value(seen);
+  if (!field.exact.empty())
+    if (const auto* range = field.exact.find(seen.folded); range != nullptr)
+      for (std::uint32_t i = 0; i < range->count; ++i)
+        found_.push_back(range->first + i);
+  if (!field.scanner || seen.folded.empty())
+    return;
+  scanning context{this, &field, seen.folded.size()};
+  field.scanner->scan(
+      seen.folded, scratch_,
+      [](unsigned literal, unsigned long long, unsigned long long end, unsigned, void* raw) {
+        auto& c = *static_cast<scanning*>(raw);
+        const auto& range = c.field->literals[literal];
+        for (std::uint32_t i = range.first; i < range.first + range.count; ++i) {
+          const auto& w = c.self->route_->wakes[i];
+          if (w.shape == pattern_shape::contains || (w.shape == pattern_shape::prefix && end == range.size) ||
+              (w.shape == pattern_shape::suffix && end == c.size))
+            c.self->found_.push_back(i);
+        }
+        return 0;
+      },
+      &context);
 }
 
 void matcher::wake_up(const wake& w) {
@@ -261,6 +325,7 @@ bool matcher::test_holds(std::uint32_t test) {
 
 bool matcher::evaluate(const compiled_test& test) {
   const auto field = route_->local_field[test.field];
+  fold_field(field);
   if (!test.exact.empty() && fields_[field].epoch == epoch_)
     for (auto at = fields_[field].first; at != 0; at = values_[at].next)
       if (!values_[at].seen.data.is_null() && test.exact.contains(values_[at].seen.folded))
@@ -278,16 +343,30 @@ bool matcher::match_holds(const compiled_match& m, std::uint16_t field) {
   for (auto at = first; at != 0; at = values_[at].next) {
     const auto& seen = values_[at].seen;
     if (m.kind != match_kind::field) {
-      if (value_matches(m, seen, exceeded_))
+      if (m.kind == match_kind::regex ? regex_holds(m, seen) : value_matches(m, seen, exceeded_))
         return true;
       continue;
     }
+    fold_field(route_->local_field[m.other_field]);
     const auto& other = fields_[route_->local_field[m.other_field]];
     for (auto right = other.epoch == epoch_ ? other.first : 0; right != 0; right = values_[right].next)
       if (field_matches(m, seen, values_[right].seen))
         return true;
   }
   return false;
+}
+
+bool matcher::regex_holds(const compiled_match& m, const seen_value& seen) {
+  if (seen.data.is_null() || seen.text.size() > max_remembered_text)
+    return value_matches(m, seen, exceeded_);
+  const auto* regex = m.regex.get();
+  auto& place = searches_[hash64(seen.text, reinterpret_cast<std::uintptr_t>(regex)) % searches_size];
+  if (place.regex != regex || place.text != seen.text) {
+    place.held = value_matches(m, seen, exceeded_);
+    place.regex = regex;
+    place.text.assign(seen.text);
+  }
+  return place.held;
 }
 
 std::vector<matcher::explained> matcher::explain(std::uint32_t rule, const model::event& ev) {

@@ -25,8 +25,9 @@ bool is_provided(const std::vector<event_class>& known, const logsource& source)
 } // namespace
 
 void warn_of_fields(const program& rules, const field_tables& tables, const model::field_dictionary& names,
-                    std::size_t mapped_names, diagnostics& found) {
-  const auto known = rules.router().known_classes();
+                    std::size_t mapped_names, const std::vector<event_class>& mapped, diagnostics& found) {
+  auto known = rules.router().known_classes();
+  known.insert(known.end(), mapped.begin(), mapped.end());
   std::set<logsource> reported;
   for (const auto& rule : rules.rules()) {
     if (!is_provided(known, rule.source) && reported.insert(rule.source).second)

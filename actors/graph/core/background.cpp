@@ -90,14 +90,22 @@ bool background::learning(unix_ns now) const {
   return now_.began == 0 || seconds_between(now_.began, now) < with_.learning_hours * s_per_h;
 }
 
-double background::rarity(std::uint64_t entity, std::uint64_t context, unix_ns now) const {
+double background::contexts(std::uint64_t entity, unix_ns now) const {
   const auto* e = now_.entities.find(entity);
-  if (!e)
+  return e ? faded(e->contexts, e->last, now) : -1;
+}
+
+double background::rarity(std::uint64_t entity, double contexts, std::uint64_t context) const {
+  if (contexts < 0)
     return 1;
-  double others = faded(e->contexts, e->last, now);
   if (now_.entity_contexts.contains(mixed(entity, context)))
-    others -= 1;
-  const double x = std::max(0.0, others) / with_.common_at;
+    contexts -= 1;
+  const double x = std::max(0.0, contexts) / with_.common_at;
+  return 1 / (1 + x * x);
+}
+
+double background::rarity_at_most(double contexts) const {
+  const double x = std::max(0.0, contexts - 1) / with_.common_at;
   return 1 / (1 + x * x);
 }
 

@@ -38,9 +38,13 @@ public:
   bool known(std::uint64_t asset, std::uint64_t kind) const;
   bool learning(unix_ns now) const;
 
-  /// 0–1: what is left of an entity's weight. `context` is the cluster or asset that asks: it does not count against
-  /// itself.
-  double rarity(std::uint64_t entity, std::uint64_t context, unix_ns now) const;
+  /// In how many contexts an entity was seen, as it counts now; -1 when it never was.
+  double contexts(std::uint64_t entity, unix_ns now) const;
+  /// 0–1: what is left of an entity's weight, seen in so many contexts. `context` is the cluster or asset that asks: it
+  /// does not count against itself.
+  double rarity(std::uint64_t entity, double contexts, std::uint64_t context) const;
+  /// The most that rarity() can be, whoever asks.
+  double rarity_at_most(double contexts) const;
   /// Notes that the entity was seen in a context; true when it has just become common.
   bool note_entity(std::uint64_t entity, std::uint64_t context, unix_ns now);
   /// A person said that this entity does not join: it weighs as if seen in `contexts` more.

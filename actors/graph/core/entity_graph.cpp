@@ -15,6 +15,7 @@ constexpr std::size_t max_reasons = 8;      // the heaviest are told
 constexpr double sweep_asset_share = 0.25;  // of the asset link, when only network alerts speak for the asset
 constexpr double network_asset_share = 0.9; // of the asset link, for a network alert
 constexpr double direction_bonus = 1.3;     // a target that now acts
+constexpr double host_entity_weight = 3;    // an asset the incident had reached as an entity
 constexpr double full_evidence = 4;         // nats on an asset from which its link counts fully
 
 void keep_heaviest(std::vector<reason>& reasons) {
@@ -54,7 +55,10 @@ decision entity_graph::place(const model::alert_ptr& a) {
   }
   ++counts_.alerts;
   forget_idle(a->time);
-  const auto f = reader_.read(*a);
+  auto f = reader_.read(*a);
+  for (auto& e : f.entities)
+    e.contexts = background_.contexts(e.hash, a->time);
+  f.asset_contexts = background_.contexts(f.asset, a->time);
   auto out = f.says.mode == aggregation::graph ? place_by_graph(a, f) : place_by_rule(a, f);
   switch (out.what) {
   case placing::excluded:
@@ -122,7 +126,9 @@ decision entity_graph::place_by_graph(const model::alert_ptr& a, const features&
   out.why.needed = with.join_total;
 
   std::vector<scored> good;
-  for (auto* c : candidates(f, now)) {
+  const auto most = links_at_most(f, suspicion);
+  const bool may_join = most >= with.least_link && suspicion + most >= with.join_total;
+  for (auto* c : may_join ? candidates(f, now) : std::vector<cluster*>()) {
     const auto s = score(*c, f, suspicion, now, nullptr);
     if (s.links >= with.least_link && suspicion + s.links >= with.join_total)
       good.push_back(s);
@@ -205,6 +211,25 @@ decision entity_graph::to_first_sight(const model::alert_ptr& a, const features&
   return out;
 }
 
+/// Everyday alerts share only what is common: most of them need no look at any cluster.
+double entity_graph::links_at_most(const features& f, double suspicion) const {
+  const auto& with = settings_->with;
+  const bool network = f.says.klass == alert_class::network;
+  double most = with.tactic_link;
+  if (f.says.assetless) {
+    most += with.time_link;
+  } else if (postings_.contains(f.asset)) {
+    most += with.asset_link * (network ? network_asset_share * (f.identified ? sweep_asset_share : 1) : 1);
+    most += host_entity_weight * background_.rarity_at_most(f.asset_contexts);
+  }
+  if (network && !f.identified)
+    most += with.same_signature_link * std::clamp((suspicion - with.everyday_suspicion) / 2, 0.0, 1.0);
+  for (const auto& e : f.entities)
+    if (postings_.contains(e.hash))
+      most += e.weight * direction_bonus * background_.rarity_at_most(e.contexts);
+  return most;
+}
+
 std::vector<cluster*> entity_graph::candidates(const features& f, unix_ns now) {
   std::vector<std::uint32_t> numbers;
   const auto from = [&](std::uint64_t hash) {
@@ -260,7 +285,7 @@ double entity_graph::entity_weight(const cluster& c, const features& f, unix_ns 
     const auto* as_asset = part ? nullptr : c.assets.find(e.hash);
     if (!part && !as_asset)
       continue;
-    double weight = e.weight * background_.rarity(e.hash, context, now);
+    double weight = e.weight * background_.rarity(e.hash, e.contexts, context);
     weight *= fade(part ? part->last : as_asset->last, now, settings_->with.link_half_life_min);
     const bool turned = part && (part->roles & acted_upon) && acts(e.of->role);
     if (turned)
@@ -272,8 +297,8 @@ double entity_graph::entity_weight(const cluster& c, const features& f, unix_ns 
                                       turned ? ", a target that now acts" : "")});
   }
   if (const auto* part = c.entities.find(f.asset); part && !f.says.assetless) {
-    const double weight =
-        3 * background_.rarity(f.asset, context, now) * fade(part->last, now, settings_->with.link_half_life_min);
+    const double weight = host_entity_weight * background_.rarity(f.asset, f.asset_contexts, context) *
+                          fade(part->last, now, settings_->with.link_half_life_min);
     sum += weight;
     if (reasons && weight > 0.05)
       reasons->push_back({"entity", "host", "", std::string(f.asset_label), weight,
@@ -423,6 +448,24 @@ void entity_graph::doubt_bridges(std::uint64_t entity, decision& out) {
     if (!d.assets.empty())
       out.doubts.push_back(std::move(d));
   }
+}
+
+/// Where a cluster that ends was posted, it is taken out.
+void entity_graph::unpost(const cluster& c) {
+  const auto take_out = [&](std::uint64_t hash) {
+    const auto it = postings_.find(hash);
+    if (it == postings_.end())
+      return;
+    std::erase(it->second, c.number);
+    if (it->second.empty())
+      postings_.erase(it);
+  };
+  for (const auto& [hash, part] : c.assets.values())
+    take_out(hash);
+  for (const auto& [hash, part] : c.entities.values())
+    take_out(hash);
+  for (const auto& [hash, part] : c.kinds.values())
+    take_out(hash);
 }
 
 void entity_graph::post(std::uint64_t hash, const cluster& c) {

@@ -97,6 +97,8 @@ private:
   decision place_by_rule(const model::alert_ptr& a, const features& f);
   decision place_by_graph(const model::alert_ptr& a, const features& f);
   scored score(cluster& c, const features& f, double suspicion, unix_ns now, std::vector<reason>* reasons) const;
+  /// The most that the links of an alert to any cluster can be.
+  double links_at_most(const features& f, double suspicion) const;
   std::vector<cluster*> candidates(const features& f, unix_ns now);
   double asset_weight(const cluster& c, const features& f, unix_ns now, std::vector<reason>* reasons) const;
   double entity_weight(const cluster& c, const features& f, unix_ns now, std::vector<reason>* reasons) const;
@@ -118,6 +120,7 @@ private:
   cluster* find(std::uint32_t number);
   cluster* find(const std::string& incident_id);
   void post(std::uint64_t hash, const cluster& c);
+  void unpost(const cluster& c);
   void forget_idle(unix_ns now);
   void remove(std::uint32_t number);
   bool kept_apart(const cluster& a, const cluster& b) const;

@@ -8,6 +8,7 @@ namespace soc::graph {
 namespace {
 
 constexpr unix_ns tidy_every = 60 * ns_per_s;
+constexpr unix_ns sweep_every = 3600 * ns_per_s;
 
 } // namespace
 
@@ -149,6 +150,7 @@ void entity_graph::merge(cluster& from, cluster& into, explanation why, unix_ns 
   }
   if (from.key != 0)
     keyed_.erase(from.key);
+  unpost(from);
   clusters_.erase(from.number);
 }
 
@@ -159,6 +161,7 @@ void entity_graph::remove(std::uint32_t number) {
   if (it->second.key != 0)
     keyed_.erase(it->second.key);
   std::erase_if(by_id_, [&](const auto& item) { return item.second == number; });
+  unpost(it->second);
   clusters_.erase(it);
   ++counts_.expired;
 }
@@ -166,6 +169,7 @@ void entity_graph::remove(std::uint32_t number) {
 void entity_graph::forget_idle(unix_ns now) {
   if (now - tidied_ < tidy_every && clusters_.size() <= static_cast<std::size_t>(settings_->with.max_clusters))
     return;
+  const bool hour_over = now / sweep_every != tidied_ / sweep_every;
   tidied_ = now;
   const auto& with = settings_->with;
   const auto patience = [&](const cluster& c) {
@@ -186,6 +190,9 @@ void entity_graph::forget_idle(unix_ns now) {
     });
     remove(oldest->first);
   }
+  if (!hour_over)
+    return;
+  // What bounded tables of a cluster had forgotten before it ended.
   for (auto it = postings_.begin(); it != postings_.end();) {
     std::erase_if(it->second, [&](const auto number) { return !clusters_.contains(number); });
     it = it->second.empty() ? postings_.erase(it) : std::next(it);

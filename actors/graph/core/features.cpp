@@ -56,14 +56,6 @@ double severity_nats(model::severity level) {
   return nats[std::min<std::size_t>(static_cast<std::size_t>(level), 6)];
 }
 
-std::string lower_label(std::string_view type, std::string_view label) {
-  std::string out(type);
-  out += ':';
-  for (const char c : label)
-    out.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c);
-  return out;
-}
-
 const model::entity* first_of(const model::alert& a, entity_type type, bool not_source) {
   for (const auto& e : a.entities)
     if (e.type == type && !(not_source && (e.role == entity_role::source || e.role == entity_role::observer)))
@@ -109,11 +101,28 @@ std::uint64_t entity_hash(entity_type type, std::string_view key) {
   return hash64(key, 0x51ED2701 + static_cast<std::uint64_t>(type));
 }
 
-policy feature_reader::policy_of(const model::alert& a, std::uint64_t signature) {
-  bool all_by_signature = true;
+feature_reader::feature_reader(const settings& from)
+    : settings_(from), dull_(from.dull_entities.begin(), from.dull_entities.end()) {
   for (const auto& rule : settings_.rules)
-    all_by_signature = all_by_signature && rule.by_signature;
-  if (all_by_signature)
+    all_by_signature_ = all_by_signature_ && rule.by_signature;
+  for (const auto& text : dull_)
+    longest_dull_ = std::max(longest_dull_, text.size());
+}
+
+/// Asked of every entity of every alert: long labels are not looked at, the others cost no allocation.
+bool feature_reader::is_dull(const model::entity& e) {
+  const auto type = model::to_string(e.type);
+  if (type.size() + 1 + e.label.size() > longest_dull_)
+    return false;
+  scratch_.assign(type);
+  scratch_ += ':';
+  for (const char c : e.label)
+    scratch_.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c);
+  return dull_.contains(scratch_);
+}
+
+policy feature_reader::policy_of(const model::alert& a, std::uint64_t signature) {
+  if (all_by_signature_)
     if (const auto it = cached_.find(signature); it != cached_.end())
       return it->second;
   policy says;
@@ -122,7 +131,7 @@ policy feature_reader::policy_of(const model::alert& a, std::uint64_t signature)
   for (const auto& rule : settings_.rules)
     if (!rule.when || rule.when->matches(document))
       say(says, rule, decided);
-  if (all_by_signature) {
+  if (all_by_signature_) {
     if (cached_.size() >= max_cached_policies)
       cached_.clear();
     cached_.emplace(signature, says);
@@ -154,7 +163,7 @@ features feature_reader::read(const model::alert& a) {
     const bool twice = std::any_of(f.entities.begin(), f.entities.end(), [&](auto& y) { return y.hash == x.hash; });
     if (twice)
       continue;
-    if (settings_.dull_entities.contains(lower_label(model::to_string(e.type), e.label)))
+    if (is_dull(e))
       x.weight *= dull_share;
     else if ((e.role == entity_role::source || e.role == entity_role::actor) &&
              (e.type == entity_type::ip || e.type == entity_type::user))

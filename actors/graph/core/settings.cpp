@@ -194,6 +194,7 @@ const std::vector<parameter_info>& all_parameters() {
       {"went_on_within_h", &parameters::went_on_within_h},
       {"candidate_minutes", &parameters::candidate_minutes},
       {"incident_idle_h", &parameters::incident_idle_h},
+      {"lateness_s", &parameters::lateness_s},
       {"max_pairs", &parameters::max_pairs},
       {"max_entities", &parameters::max_entities},
       {"max_clusters", &parameters::max_clusters},

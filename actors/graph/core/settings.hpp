@@ -43,6 +43,8 @@ struct parameters {
   double merge_link = 3.5;         ///< an alert linked this much to two clusters makes them one
   double went_on_s = 60;           ///< an asset that goes on this long after a sweep takes the sweep over
   double went_on_within_h = 6;
+  // Order.
+  double lateness_s = 0; ///< alerts are held so long to put those that arrive swapped in order; 0 = taken as they come
   // Bounds.
   double candidate_minutes = 30;   ///< a candidate that hears nothing for so long is everyday after all
   double incident_idle_h = 24;     ///< an incident takes no alerts after so long a silence

@@ -313,6 +313,52 @@ std::vector<sample> samples_of(const state& s) {
   return out;
 }
 
+namespace {
+
+/// What a group still knows of an alert it only counts.
+model::alert_ptr remembered(const state& s, const alert_group& g, const std::string& id) {
+  auto a = std::make_shared<model::alert>();
+  a->id = id;
+  a->tenant = s.tenant;
+  a->rule_id = g.rule_id;
+  a->title = g.title;
+  a->host = g.host;
+  a->stage = g.stage;
+  a->product = g.product;
+  a->vendor = g.vendor;
+  a->level = g.level;
+  a->confidence = g.confidence;
+  a->techniques = g.techniques;
+  a->time = g.first;
+  a->end_time = g.last;
+  return a;
+}
+
+} // namespace
+
+std::vector<sample> alerts_of(const state& s, const std::vector<std::string>& ids) {
+  std::map<std::string, sample> kept;
+  for (auto& x : samples_of(s))
+    kept.emplace(x.alert->id, x);
+  std::unordered_map<std::uint64_t, const alert_group*> groups;
+  for (const auto& [key, g] : s.groups)
+    groups.emplace(hash64(key), &g);
+  std::vector<sample> out;
+  for (const auto& id : ids) {
+    const auto member = s.members.find(hash64(id));
+    if (member == s.members.end())
+      continue;
+    if (const auto it = kept.find(id); it != kept.end())
+      out.push_back(it->second);
+    else if (const auto g = groups.find(member->second); g != groups.end())
+      out.push_back({remembered(s, *g->second, id), {}});
+  }
+  std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.alert->time, a.alert->id) < std::tie(b.alert->time, b.alert->id);
+  });
+  return out;
+}
+
 std::string content_digest(const state& s) {
   id_builder d;
   d.add(s.id).add(s.tenant).add(static_cast<std::int64_t>(s.now)).add(static_cast<std::int64_t>(s.found)).add(s.owner);

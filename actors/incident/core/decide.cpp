@@ -39,10 +39,10 @@ struct decider {
   events one(fact what) const { return std::vector<event>{fact_of(std::move(what))}; }
   static events nothing() { return std::vector<event>{}; }
 
-  std::vector<event> begun() const {
+  std::vector<event> begun(const std::string& successor_of = {}) const {
     if (now.events != 0)
       return {};
-    return {fact_of(opened{id, tenant, {}})};
+    return {fact_of(opened{id, tenant, successor_of})};
   }
 
   events operator()(const add_alert& asked) const {
@@ -53,7 +53,7 @@ struct decider {
       return nothing();
     if (!now.merged_into.empty())
       return failure{ec::closed, "merged into " + now.merged_into};
-    auto out = begun();
+    auto out = begun(asked.successor_of);
     const bool late = is_final(now.now);
     if (late && with.late == late_alert_policy::successor)
       return failure{ec::closed, fmt::format("incident {} is {}", id, to_string(now.now))};

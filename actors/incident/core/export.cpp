@@ -222,6 +222,8 @@ json path_json(const attack_path& path) {
   for (const auto& s : path.steps) {
     json item{{"from", node_json(path.nodes[s.from])}, {"verb", s.verb},   {"to", node_json(path.nodes[s.to])},
               {"time", format_rfc3339(s.time)},        {"count", s.count}, {"alert_uid", s.alert_id}};
+    if (!s.event_id.empty())
+      item["event_uid"] = s.event_id;
     if (!s.tactic.empty())
       item["tactic"] = s.tactic;
     if (s.gap)

@@ -134,6 +134,7 @@ struct alert_added {
   std::string why_json, origin;
   bool folded = false;
   bool late = false;
+  std::string successor_of; ///< of a command only: see add_alert
 };
 struct status_set {
   status to = status::fresh;
@@ -196,6 +197,7 @@ struct event {
 struct add_alert {
   model::alert_ptr alert;
   std::string why_json, origin;
+  std::string successor_of; ///< the closed incident this one goes on from, if the alert opens it
 };
 struct set_status {
   status to = status::fresh;
@@ -267,6 +269,9 @@ std::string key_of(const entity_record& r);
 std::uint64_t alert_count(const state& s);
 /// The kept alerts with their explanations, in event time.
 std::vector<sample> samples_of(const state& s);
+/// Those of `ids` that are in the incident, in event time: whole where they are kept, else as their group remembers
+/// them.
+std::vector<sample> alerts_of(const state& s, const std::vector<std::string>& ids);
 /// What the incident is made of apart from what is only told (history, counters): equal states are the same incident.
 std::string content_digest(const state& s);
 

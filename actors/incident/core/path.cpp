@@ -44,6 +44,16 @@ std::string tactic_of(const staged& s) {
   return {};
 }
 
+/// The file is the process's own image, not something it did something to.
+bool is_image(const entity* file, const entity* process) {
+  if (process == nullptr || file->label.size() > process->label.size())
+    return false;
+  return std::equal(file->label.begin(), file->label.end(), process->label.begin(), [](char x, char y) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
+    return lower(x) == lower(y);
+  });
+}
+
 class path_builder {
 public:
   explicit path_builder(const scenario_rules& rules) : rules_(rules) {}
@@ -91,8 +101,16 @@ private:
     if (path_.steps.size() >= max_steps)
       return;
     const auto tactic = tactic_of(s);
-    path_.steps.push_back(
-        {from, to, std::move(verb), a.time, 1, a.id, tactic, a.title, false, tactic == "TA0040" || tactic == "TA0010"});
+    path_step told;
+    told.from = from;
+    told.to = to;
+    told.verb = std::move(verb);
+    told.time = a.time;
+    told.alert_id = a.id;
+    told.tactic = tactic;
+    told.title = a.title;
+    told.impact = tactic == "TA0040" || tactic == "TA0010";
+    path_.steps.push_back(std::move(told));
     if (const auto host = host_node(a)) {
       on_host_.emplace(from, *host);
       on_host_.emplace(to, *host);
@@ -155,7 +173,7 @@ private:
       step(node(*user), "executed", node(*acting), a, s);
     else if (acting && host && !file)
       step(*host, "executed", node(*acting), a, s);
-    if (file) {
+    if (file && !is_image(file, acting) && !is_image(file, child)) {
       const auto verb = has_technique(s, "T1486") || has_word(a, s, {"encrypt", "ransom"}) ? "encrypted"
                         : has_word(a, s, {"read", "access", "dump", "download"})           ? "read"
                                                                                            : "wrote";

@@ -38,8 +38,9 @@ struct path_step {
   unix_ns time = 0;
   std::uint64_t count = 1;
   std::string alert_id, tactic, title;
-  bool gap = false;    ///< how `from` was reached is not recorded
-  bool impact = false; ///< harm done
+  std::string event_id; ///< of the stored event that tells it, where no alert does
+  bool gap = false;     ///< how `from` was reached is not recorded
+  bool impact = false;  ///< harm done
 };
 struct attack_path {
   std::vector<path_node> nodes;  ///< the entry first

@@ -1,6 +1,7 @@
 // Events as OCSF JSON: slots nested by their paths, captions beside enum values, Unknown where the schema requires a
 // value, metadata, raw_data and what no rule used.
 #include "base/json_writer.hpp"
+#include "ingest/core/json_decoder.hpp"
 #include "ingest/core/mapping.hpp"
 #include "ingest/core/normalizer.hpp"
 
@@ -256,7 +257,10 @@ private:
         out.key("unmapped").begin_object();
       any = true;
       out.key(s.name());
-      write_value(out, s.data);
+      if (s.data.is_string() && s.data.text() == empty_object_text)
+        out.begin_object().end_object();
+      else
+        write_value(out, s.data);
     }
     if (any)
       out.end_object();

@@ -43,7 +43,7 @@ std::optional<double> number_of(const model::value& v) {
 }
 
 /// 16 bytes, IPv4 as ::ffff:a.b.c.d.
-bool address_bytes(std::string_view text, std::uint8_t* out) {
+bool parse_address(std::string_view text, std::uint8_t* out) {
   char copy[64];
   if (text.size() >= sizeof copy)
     return false;
@@ -180,7 +180,7 @@ bool field_condition::compile_value(const std::string& text, const std::string& 
     const auto slash = text.find('/');
     const auto bits = number_of_text(slash == std::string::npos ? "" : std::string_view(text).substr(slash + 1));
     const bool v4 = text.find(':') == std::string::npos;
-    if (!address_bytes(std::string_view(text).substr(0, slash), v.network) || !bits || *bits < 0 ||
+    if (!parse_address(std::string_view(text).substr(0, slash), v.network) || !bits || *bits < 0 ||
         *bits > (v4 ? 32 : 128)) {
       found.error("MAP044", place_of(file, node), fmt::format("'{}' is no network", text), "10.0.0.0/8");
       return false;
@@ -257,7 +257,7 @@ bool field_condition::matches(const test_value& want, const model::value& v, rec
     return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *want.pattern);
   if (want.kind == test_kind::cidr) {
     std::uint8_t address[16];
-    if (!address_bytes(text, address))
+    if (!parse_address(text, address))
       return false;
     const int bytes = want.prefix_bits / 8, bits = want.prefix_bits % 8;
     return std::memcmp(address, want.network, static_cast<std::size_t>(bytes)) == 0 &&

@@ -1,5 +1,7 @@
 #include "ingest/core/field_source.hpp"
 
+#include "ingest/core/json_decoder.hpp"
+
 #include <algorithm>
 #include <charconv>
 
@@ -129,7 +131,7 @@ bool is_absent(const model::value& v, const std::vector<std::string>& absent) {
   if (!v.is_string())
     return false;
   const auto text = v.text();
-  if (text.empty() || text == "-")
+  if (text.empty() || text == "-" || text == empty_object_text)
     return true;
   return !absent.empty() &&
          std::any_of(absent.begin(), absent.end(), [&](const auto& a) { return same_caseless(text, a); });

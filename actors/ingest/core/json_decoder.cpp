@@ -44,7 +44,7 @@ std::string with_valid_utf8(std::string_view text) {
 }
 
 /// The JSON text of a map or a list.
-std::string_view text_of(od::value item, od::json_type type) {
+std::string_view json_text_of(od::value item, od::json_type type) {
   std::string_view text;
   if (type == od::json_type::object) {
     od::object object = item.get_object();
@@ -59,8 +59,9 @@ std::string_view text_of(od::value item, od::json_type type) {
 /// Recently seen keys: the events of one log type bring the same keys again and again.
 struct known_key {
   std::string name;
+  std::string_view kept; ///< the dictionary's, of a known name
   model::field_id id = model::no_field;
-  bool used = false;
+  bool used = false, wanted = false;
 };
 
 } // namespace
@@ -69,7 +70,7 @@ struct json_decoder::state {
   model::dictionary_ptr names;
   json_options options;
   od::parser parser;
-  std::array<known_key, 512> keys;
+  std::array<known_key, 4096> keys;
   std::string path;
   std::vector<std::vector<model::value>> lists; ///< items being collected, by depth
   arena* memory = nullptr;
@@ -77,15 +78,16 @@ struct json_decoder::state {
   std::size_t first = 0;
   bool stable = true; ///< the document's bytes outlive the call
 
-  void walk(od::object object, std::size_t depth);
-  void walk_value(od::value item, model::slot name, std::size_t depth);
-  void walk_array(od::array items, model::slot name, std::size_t depth);
+  bool walk(od::object object, std::size_t depth);
+  void walk_value(od::value item, model::slot name, bool wanted, std::size_t depth);
+  void walk_array(od::array items, model::slot name, bool wanted, std::size_t depth);
   void collect(od::value item, const model::slot& name, std::size_t depth, std::vector<model::value>& items);
   void flatten_maps(std::size_t from);
   model::value scalar(od::value item, od::json_type type);
   model::value number(od::value item);
-  model::slot resolve(std::string_view key, bool in_document);
-  model::field_id find(std::string_view name);
+  model::slot resolve(std::string_view key, bool in_document, bool& wanted);
+  const known_key& find(std::string_view name);
+  void learn(known_key& entry, std::string_view name) const;
   void emit(model::slot s, model::value v);
   model::value make_list(const std::vector<model::value>& items);
 };
@@ -103,27 +105,42 @@ const model::dictionary_ptr& json_decoder::names() const {
   return state_->names;
 }
 
-model::field_id json_decoder::state::find(std::string_view name) {
+const known_key& json_decoder::state::find(std::string_view name) {
   std::uint64_t head = 0, tail = 0;
   std::memcpy(&head, name.data(), std::min<std::size_t>(name.size(), 8));
   if (name.size() > 8)
     std::memcpy(&tail, name.data() + name.size() - 8, 8);
   const std::uint64_t mix = (head ^ (tail * 0x9E3779B97F4A7C15ULL) ^ name.size()) * 0xD6E8FEB86659FD93ULL;
-  auto& entry = keys[mix >> 55];
-  if (entry.used && entry.name == name)
-    return entry.id;
+  auto& entry = keys[mix >> 52];
+  if (!entry.used || entry.name != name)
+    learn(entry, name);
+  return entry;
+}
+
+void json_decoder::state::learn(known_key& entry, std::string_view name) const {
   entry.name.assign(name);
-  entry.id = names->find(name);
   entry.used = true;
-  return entry.id;
+  entry.id = names->find(name);
+  if (entry.id == model::no_field && options.wanted && name.find(' ') != std::string_view::npos) {
+    std::string joined(name);
+    std::erase(joined, ' ');
+    entry.id = names->find(joined);
+  }
+  const bool known = entry.id != model::no_field;
+  entry.kept = known ? names->name(entry.id) : std::string_view{};
+  entry.wanted = !known           ? options.keep_unknown
+                 : options.wanted ? entry.id < options.wanted->size() && (*options.wanted)[entry.id]
+                                  : true;
 }
 
 /// The slot's name: of the dictionary when it has it, else in the document, else a copy.
-model::slot json_decoder::state::resolve(std::string_view key, bool in_document) {
+model::slot json_decoder::state::resolve(std::string_view key, bool in_document, bool& wanted) {
+  const auto& entry = find(key);
   model::slot s;
-  s.id = find(key);
+  s.id = entry.id;
+  wanted = entry.wanted;
   if (s.id != model::no_field)
-    key = names->name(s.id);
+    key = entry.kept;
   else if (options.keep_unknown && !(in_document && stable))
     key = memory->copy(key);
   s.name_data = key.data();
@@ -194,7 +211,7 @@ void json_decoder::state::collect(od::value item, const model::slot& name, std::
   check(item.type().get(type));
   if (type == od::json_type::object || type == od::json_type::array) {
     if (depth >= options.max_depth) {
-      items.push_back(model::value::of_string(memory->copy(text_of(item, type))));
+      items.push_back(model::value::of_string(memory->copy(json_text_of(item, type))));
     } else if (type == od::json_type::object) {
       walk(item.get_object(), depth + 1);
     } else {
@@ -235,7 +252,7 @@ void json_decoder::state::flatten_maps(std::size_t from) {
   }
 }
 
-void json_decoder::state::walk_array(od::array list, model::slot name, std::size_t depth) {
+void json_decoder::state::walk_array(od::array list, model::slot name, bool wanted, std::size_t depth) {
   const auto from = out->size();
   auto& items = lists[depth];
   items.clear();
@@ -246,26 +263,22 @@ void json_decoder::state::walk_array(od::array list, model::slot name, std::size
       throw json_stop{fmt::format("a list of more than {} items", options.max_fields)};
   }
   flatten_maps(from);
-  const bool wanted = options.keep_unknown || name.id != model::no_field;
   if (wanted && (!items.empty() || out->size() == from))
     emit(name, make_list(items));
 }
 
-void json_decoder::state::walk_value(od::value item, model::slot name, std::size_t depth) {
+void json_decoder::state::walk_value(od::value item, model::slot name, bool wanted, std::size_t depth) {
   od::json_type type{};
   check(item.type().get(type));
-  const bool wanted = options.keep_unknown || name.id != model::no_field;
   if (type == od::json_type::object || type == od::json_type::array) {
     if (depth < options.max_depth) {
-      const auto from = out->size();
       if (type == od::json_type::array)
-        return walk_array(item.get_array(), name, depth + 1);
-      walk(item.get_object(), depth + 1);
-      if (wanted && out->size() == from)
-        emit(name, make_list({}));
+        return walk_array(item.get_array(), name, wanted, depth + 1);
+      if (!walk(item.get_object(), depth + 1) && wanted)
+        emit(name, model::value::of_string(empty_object_text));
       return;
     }
-    const auto text = text_of(item, type);
+    const auto text = json_text_of(item, type);
     if (wanted)
       emit(name, model::value::of_string(memory->copy(text)));
     return;
@@ -274,28 +287,35 @@ void json_decoder::state::walk_value(od::value item, model::slot name, std::size
     emit(name, scalar(item, type));
 }
 
-void json_decoder::state::walk(od::object object, std::size_t depth) {
+/// False for an object without members.
+bool json_decoder::state::walk(od::object object, std::size_t depth) {
+  bool any = false;
   const auto prefix = path.size();
   for (auto entry : object) {
     check(entry.error());
+    any = true;
     od::field& field = entry.value_unsafe();
     std::string_view key;
     const bool plain = read_json_key(field.key().raw(), key);
     if (!plain && !read_json_string(field.key().raw(), false, *memory, key))
       throw json_stop{"a key has an invalid escape"};
-    model::slot name;
+    bool wanted = false;
     if (prefix == 0 && depth == 0) {
-      name = resolve(key, plain);
-      path.assign(key);
+      const auto name = resolve(key, plain, wanted);
+      // Most values are texts and numbers: the path is only needed below a map or a list.
+      if (const char first = *field.value().raw_json_token().data(); first == '{' || first == '[')
+        path.assign(key);
+      walk_value(field.value(), name, wanted, depth);
     } else {
       if (prefix != 0)
         path.push_back('.');
       path.append(key);
-      name = resolve(path, false);
+      const auto name = resolve(path, false, wanted);
+      walk_value(field.value(), name, wanted, depth);
     }
-    walk_value(field.value(), name, depth);
     path.resize(prefix);
   }
+  return any;
 }
 
 std::optional<json_failure> json_decoder::decode(std::string_view document, arena& memory,

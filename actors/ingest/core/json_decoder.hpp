@@ -19,10 +19,16 @@ struct slot;
 
 namespace soc::ingest {
 
+/// The value of a member that is an object without members; it counts as absent.
+constexpr std::string_view empty_object_text = "{}";
+
 struct json_options {
   /// Also decode fields whose name is not in the dictionary (their slots have no_field as id). Without it they are
   /// skipped unread, which is what a pure detection run wants.
   bool keep_unknown = true;
+  /// By field id: only these are read, the others are skipped like unknown ones. A name that is only in the dictionary
+  /// without its blanks ("Threat Name") is found there. Null: all.
+  std::shared_ptr<const std::vector<bool>> wanted;
   std::size_t max_depth = 32;     ///< what lies deeper is kept as its JSON text
   std::size_t max_fields = 16384; ///< leaves of one document; more is a failure
 };

@@ -2,6 +2,7 @@
 // read-only afterwards.
 #pragma once
 #include "base/diagnostic.hpp"
+#include "ingest/core/enrichment.hpp"
 #include "ingest/core/mapping_rule.hpp"
 #include "ingest/core/normalizer.hpp"
 
@@ -110,6 +111,7 @@ struct mapping_set::parts {
   std::vector<std::string> unwrap_names;
   std::unordered_map<const model::log_type*, const mapping_type*> types;
   ecs_table ecs;
+  std::shared_ptr<const enrichment> extra; ///< null: nothing is added to events
   std::unordered_map<model::field_id, path_shape> paths;
   struct {
     model::field_id class_uid, category_uid, type_uid, activity_id, severity_id, time, cloud_provider, cloud_account,

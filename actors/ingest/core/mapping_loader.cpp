@@ -47,6 +47,8 @@ void mark_rules(const std::vector<mapping_rule>& rules, type_context& c, std::ve
       for (const auto& p : recipe.format)
         if (p.source)
           mark_source(*p.source, c, set);
+      for (const auto& s : recipe.sum)
+        mark_source(s, c, set);
       if (recipe.pick) {
         mark_source(recipe.pick->keys, c, set);
         mark_source(recipe.pick->values, c, set);
@@ -132,6 +134,11 @@ std::unique_ptr<mapping_type> load_type(const YAML::Node& node, type_context& c)
     type->when->collect_sources(tested);
   for (const auto* s : tested)
     mark_source(*s, c, type->consumed);
+  // What a step always takes apart is used; what only some records have taken apart stays for the others.
+  for (const auto& input : c.owner.inputs)
+    for (const auto& step : input.steps)
+      if (step.field && !step.when)
+        mark_source(*step.field, c, type->consumed);
   type->known = type->consumed;
   mark_rules(type->ecs, c, type->known);
   for (const auto& name : r.texts("known"))
@@ -139,6 +146,20 @@ std::unique_ptr<mapping_type> load_type(const YAML::Node& node, type_context& c)
   r.reject_unknown();
   find_missing(*type);
   return type;
+}
+
+void load_zones(const YAML::Node& node, mapping& m, diagnostics& found) {
+  if (!node.IsMap())
+    return found.error("MAP033", place_of(m.file, node), "zones are a table: {CST: Asia/Shanghai}");
+  for (const auto& entry : node) {
+    const auto name = entry.second.IsScalar() ? entry.second.Scalar() : std::string{};
+    const auto zone = time_zone::find(name);
+    if (zone)
+      m.settings.abbreviations.insert_or_assign(entry.first.as<std::string>(), *zone);
+    else
+      found.error("MAP033", place_of(m.file, entry.second), fmt::format("unknown time zone '{}'", name),
+                  "an IANA name or ±hh:mm");
+  }
 }
 
 void load_head(yaml_map_reader& r, mapping& m, diagnostics& found) {
@@ -166,6 +187,8 @@ void load_head(yaml_map_reader& r, mapping& m, diagnostics& found) {
     if (!m.settings.zone)
       found.error("MAP033", r.place("zone"), fmt::format("unknown time zone '{}'", *zone), "an IANA name or ±hh:mm");
   }
+  if (const auto zones = r.get("zones"))
+    load_zones(zones, m, found);
 }
 
 } // namespace

@@ -50,6 +50,7 @@ struct value_recipe {
   std::vector<field_source> from;
   std::optional<constant> value;
   std::vector<format_piece> format;
+  std::vector<field_source> sum;
   std::optional<pick_rule> pick;
   std::shared_ptr<const re2::RE2> regex;
   std::string split;
@@ -73,6 +74,7 @@ struct mapping_rule {
   ocsf_kind kind = ocsf_kind::text;
   bool array = false, is_time = false; ///< is_time: the event's own time
   bool raw_type = false;               ///< ECS: keep the type of the value
+  bool executable = false;             ///< parse path: the file of a process or module
   const ocsf_attribute* attribute = nullptr;
   std::vector<std::int64_t> enum_values; ///< sorted; empty: any
   model::field_id sibling = model::no_field;
@@ -89,6 +91,7 @@ struct mapping_rule {
 struct rule_settings {
   std::vector<std::string> absent; ///< lower case
   std::optional<time_zone> zone;
+  zone_names abbreviations;
 };
 
 /// Runs rules over a record: slots go to record.ocsf. Event time goes to `time` (0 = no rule gave one).

@@ -9,6 +9,8 @@ namespace soc::ingest {
 
 namespace {
 
+constexpr std::int64_t executable_file_type = 8; ///< OCSF file.type_id
+
 /// Puts slots into record.ocsf. A rule for the path itself replaces what a `parse` put there; a `parse` never replaces.
 class slot_writer {
 public:
@@ -127,6 +129,8 @@ void put_parts(const mapping_rule& rule, const model::value& v, record_context& 
     const auto p = split_path(text);
     out.put_text(rule.parts[0], text);
     out.put_text(rule.parts[1], p.name.empty() ? text : p.name);
+    if (rule.executable)
+      out.put_number(rule.parts[3], executable_file_type);
     return out.put_text(rule.parts[2], p.folder);
   }
   case rule_op::command:
@@ -152,10 +156,12 @@ model::value fit_enum(const mapping_rule& rule, const model::value& v) {
 
 void put_rule(const mapping_rule& rule, const rule_settings& settings, record_context& record, slot_writer& out,
               unix_ns& time) {
+  bool had_value = false;
   for (const auto& recipe : rule.alternatives) {
     const auto found = evaluate(recipe, settings, record);
     if (found.is_null())
       continue;
+    had_value = true;
     if (rule.op != rule_op::set)
       return put_parts(rule, found, record, out);
     if (rule.raw_type && !recipe.time)
@@ -177,6 +183,7 @@ void put_rule(const mapping_rule& rule, const rule_settings& settings, record_co
         }
     return;
   }
+  record.findings.unreadable = record.findings.unreadable || (had_value && rule.is_time);
 }
 
 bool element_exists(const mapping_rule& rule, record_context& record) {
@@ -188,7 +195,7 @@ bool element_exists(const mapping_rule& rule, record_context& record) {
 
 const std::vector<std::string>& parts_of(rule_op op) {
   static const std::vector<std::string> none, url{"url_string", "scheme", "hostname", "port", "path", "query_string"},
-      user{"name", "domain", "email_addr"}, path{"path", "name", "parent_folder"},
+      user{"name", "domain", "email_addr"}, path{"path", "name", "parent_folder", "type_id"},
       command{"cmd_line", "name", "file.name", "file.path"}, endpoint{"ip", "hostname", "port"};
   switch (op) {
   case rule_op::url:

@@ -104,6 +104,9 @@ void collect_paths(mapping_set::parts& parts, model::field_dictionary& names) {
                            "metadata.profiles",
                            "metadata.tenant_uid"})
     add_path(parts, names, path);
+  if (parts.extra)
+    for (const auto& path : parts.extra->paths())
+      add_path(parts, names, path);
   std::vector<path_shape*> all;
   for (auto& [id, shape] : parts.paths)
     all.push_back(&shape);
@@ -169,6 +172,7 @@ std::shared_ptr<const mapping_set> mapping_set::load(const mapping_sources& from
   // Entities are found by these paths even where no mapping fills them.
   for (const auto& slot : model::entity_slots())
     names.intern(slot.path);
+  p.extra = enrichment::load(from.enrichment, names, found);
   collect_paths(p, names);
   index_inputs(p);
   return set;

@@ -1,5 +1,6 @@
 #include "ingest/core/normalizer.hpp"
 
+#include "ingest/core/drift_counts.hpp"
 #include "ingest/core/mapping.hpp"
 #include "ingest/core/record_decoder.hpp"
 
@@ -31,11 +32,11 @@ struct normalizer::state {
   normalizer_options options;
   record_decoder decoder;
   record_context record;
-  std::unordered_map<std::string, std::optional<time_zone>> zones; ///< by a connector's default_zone
+  drift_counts drift;
   std::vector<std::string_view> elements;
 
   state(std::shared_ptr<const mapping_set> m, model::dictionary_ptr n, normalizer_options o)
-      : mappings(std::move(m)), names(n), options(o), decoder(mappings, n, o.keep_unknown) {
+      : mappings(std::move(m)), names(n), options(o), decoder(mappings, n, o.keep_unknown), drift(n) {
     record.native.reserve_ids(names->size());
     record.ocsf.reserve_ids(names->size());
   }
@@ -53,13 +54,8 @@ void normalizer::state::begin(model::event_batch& batch) {
   record.raw = batch.raw.get();
   record.memory = &batch.memory;
   record.times = {nullptr, batch.raw->received_at};
-  if (const auto& context = batch.raw->context; context && !context->default_zone.empty()) {
-    auto [it, is_new] = zones.try_emplace(context->default_zone);
-    if (is_new)
-      it->second = time_zone::find(context->default_zone);
-    if (it->second)
-      record.times.zone = &*it->second;
-  }
+  if (const auto& context = batch.raw->context; context && !context->default_zone.empty())
+    record.times.zone = record.zones.find(context->default_zone);
   decoder.begin(*batch.raw);
 }
 
@@ -118,9 +114,11 @@ bool normalizer::state::add_event(model::event_batch& batch, std::uint32_t index
   ev.type = &type->log;
   ev.raw = record.record;
   ev.record_index = index;
-  ev.time = batch.raw->received_at;
+  ev.time = record.sent_at != 0 ? record.sent_at : batch.raw->received_at;
   ev.class_uid = type->ocsf->uid;
   ev.native = kept(record.native.slots, batch.memory);
+  if (options.keep_unknown)
+    drift.add_fields(*type, record.native);
   if (!type->lazy || options.eager)
     map(batch, *type, ev);
   batch.events.push_back(ev);
@@ -164,10 +162,14 @@ void normalizer::state::put_common(const mapping_type& type, model::event& ev) {
 
 void normalizer::state::map(model::event_batch& batch, const mapping_type& type, model::event& ev) {
   unix_ns time = 0;
+  record.findings = {};
   run_rules(type.rules, type.owner->settings, *names, record, time);
+  drift.add_times(type, record.findings);
   if (time != 0)
     ev.time = time;
   put_common(type, ev);
+  if (const auto& extra = mappings->inside().extra)
+    extra->apply(record, *names);
   ev.ocsf = kept(record.ocsf.slots, batch.memory);
   ev.mapped = true;
 }
@@ -190,6 +192,10 @@ std::shared_ptr<model::event_batch> normalizer::normalize(model::raw_batch_ptr r
   return batch;
 }
 
+std::vector<drift_count> normalizer::take_drift() {
+  return state_->drift.take();
+}
+
 void normalizer::complete(model::event_batch& batch, model::event& ev) {
   auto& s = *state_;
   const auto* type = s.mappings->type_of(ev.type);
@@ -202,8 +208,13 @@ void normalizer::complete(model::event_batch& batch, model::event& ev) {
   s.record.native.slots.assign(ev.native.begin(), ev.native.end());
   s.record.native.index_new();
   s.record.record = s.record.payload = ev.raw;
-  if (ev.raw.substr(0, 1) != "{")
-    if (const auto header = parse_syslog(ev.raw))
+  const auto wrapped = std::any_of(ev.native.begin(), ev.native.end(),
+                                   [](const model::slot& slot) { return slot.name().substr(0, 4) == "hec."; });
+  if (wrapped)
+    if (const auto envelope = peel_hec(ev.raw, batch.memory))
+      s.record.payload = envelope->event;
+  if (s.record.payload.substr(0, 1) != "{")
+    if (const auto header = parse_syslog(s.record.payload))
       s.record.payload = header->payload;
   if (s.record.payload.substr(0, 1) == "{")
     s.record.trees.add({{}, s.record.payload});

@@ -2,9 +2,11 @@
 // shared read-only; a normalizer belongs to one thread and is reused, it owns the scratch memory of the decoders.
 #pragma once
 #include "base/diagnostic.hpp"
+#include "ingest/core/inventory.hpp"
 #include "model/event.hpp"
 #include "model/raw.hpp"
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -21,6 +23,7 @@ struct mapping_sources {
   std::vector<std::string> folders; ///< each searched for <vendor>/<product>/mapping.yaml, or mapping.yaml itself
   std::string ocsf_table;           ///< config/ocsf/ocsf-1.8.0.json
   std::string ecs_table;            ///< config/ecs.yaml; empty: no ECS view
+  enrichment_sources enrichment;    ///< may be empty
   /// The three below `root` (connectors/vendors, config/…).
   static mapping_sources below(const std::string& root);
 };
@@ -57,6 +60,24 @@ struct normalizer_options {
   bool eager = false;
 };
 
+/// Something records showed that their mapping does not expect.
+enum class drift_kind : std::uint8_t {
+  unknown_field,  ///< a native field no rule reads and the mapping does not list as known
+  unknown_zone,   ///< a time zone without a meaning; the time was read in the mapping's or connector's zone
+  unreadable_time ///< a time in no form the mapping reads; the time of receipt was taken
+};
+std::string_view name_of(drift_kind kind);
+
+struct drift_count {
+  const model::log_type* type = nullptr; ///< alive as long as the mapping set
+  drift_kind kind = drift_kind::unknown_field;
+  std::string name; ///< of the field or zone; "…" stands for those beyond what is counted apart
+  std::uint64_t records = 0;
+};
+
+/// Native fields of headers and envelopes: there whatever the product is, so no drift.
+constexpr std::array<std::string_view, 4> engine_field_prefixes{"syslog.", "hec.", "cef.", "leef."};
+
 class normalizer {
 public:
   normalizer(std::shared_ptr<const mapping_set> mappings, model::dictionary_ptr names, normalizer_options options = {});
@@ -69,6 +90,9 @@ public:
 
   /// Makes the OCSF slots of a lazily mapped event, in the batch's arena. Nothing to do for a mapped one.
   void complete(model::event_batch& batch, model::event& ev);
+
+  /// What was counted since it was asked last.
+  std::vector<drift_count> take_drift();
 
 private:
   struct state;

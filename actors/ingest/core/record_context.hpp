@@ -94,14 +94,23 @@ private:
   std::size_t count_ = 0;
 };
 
+/// What is odd about the times of a record; told to the drift counts, never passed over in silence.
+struct time_findings {
+  std::string_view unknown_zone; ///< the time was read in the zone of the mapping or connector
+  bool unreadable = false;       ///< there was a time, but not in a form the mapping reads
+};
+
 struct record_context {
   const model::raw_batch* raw = nullptr;
   arena* memory = nullptr;
   std::string_view record;  ///< as it came
   std::string_view payload; ///< without the syslog header
+  unix_ns sent_at = 0;      ///< what an envelope says, 0 = nothing: the time of a record that has none itself
   slot_list native, ocsf;
   json_trees trees;
   time_context times;
+  time_findings findings;
+  zone_book zones;
 };
 
 /// A JSON element as a value: lists of scalars as lists, maps as JSON text, strings copied.

@@ -25,6 +25,13 @@ std::string_view without_edges(std::string_view text) {
   return text;
 }
 
+/// 0 for a part that is no longer where it came from (unescaped).
+std::size_t offset_in(std::string_view whole, std::string_view part) {
+  return part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size()
+             ? static_cast<std::size_t>(part.data() - whole.data())
+             : 0;
+}
+
 bool has_marker(std::string_view payload, std::string_view marker) {
   const auto at = payload.substr(0, 512).find(marker);
   return at != std::string_view::npos && at + marker.size() < payload.size() && payload[at + marker.size()] >= '0' &&
@@ -170,12 +177,35 @@ recognized record_decoder::decode(std::string_view text, std::string_view envelo
         fmt::format("no mapping {}/{}: see `soc mapping list`", raw_->context->vendor, raw_->context->product);
     return result;
   }
+  record.record = without_edges(text);
+  record.payload = record.record;
+  record.sent_at = 0;
+  if (may_be_hec(record.record)) {
+    hec_ = peel_hec(padded(record.record, record), *record.memory);
+    if (hec_) {
+      record.payload = without_edges(hec_->event);
+      auto wrapped = decode_payload(envelope, record);
+      if (wrapped.input != nullptr || wrapped.skip) {
+        record.sent_at = parse_time_text(hec_->time, {}).value_or(0);
+        return wrapped;
+      }
+      hec_.reset();
+      record.payload = record.record;
+      result = decode_payload(envelope, record);
+      return result.input != nullptr ? result : wrapped;
+    }
+  }
+  hec_.reset();
+  return decode_payload(envelope, record);
+}
+
+/// What is in the payload: below an optional syslog header, JSON, XML, CEF, LEEF or text.
+recognized record_decoder::decode_payload(std::string_view envelope, record_context& record) {
+  recognized result;
   record.native.clear();
   record.ocsf.clear();
   record.trees.clear();
   sink_.begin(*record.memory, record.native.slots);
-  record.record = without_edges(text);
-  record.payload = record.record;
   syslog_.reset();
   if (!record.payload.empty() && record.payload.front() != '{') {
     syslog_ = parse_syslog(record.payload);
@@ -202,6 +232,9 @@ recognized record_decoder::decode(std::string_view text, std::string_view envelo
 
 /// The part of decoding that all inputs of a format share.
 bool record_decoder::decode_first(record_format format, record_context& record, recognized& failure) {
+  if (hec_)
+    for (const auto& [name, value] : hec_->fields)
+      sink_.add(name, value);
   if (syslog_)
     add_syslog_fields(*syslog_, sink_);
   bool good = true;
@@ -209,7 +242,7 @@ bool record_decoder::decode_first(record_format format, record_context& record, 
     const auto document = padded(record.payload, record);
     if (const auto bad = json_.decode(document, *record.memory, record.native.slots)) {
       failure.reason = "not JSON: " + bad->reason;
-      failure.offset = static_cast<std::size_t>(record.payload.data() - record.record.data()) + bad->byte_offset;
+      failure.offset = offset_in(record.record, record.payload) + bad->byte_offset;
       good = false;
     } else {
       record.trees.add({{}, document});
@@ -338,10 +371,11 @@ bool record_decoder::run_step(const decode_step& step, const mapping_input& inpu
     text = text_of(v, *record.memory);
   }
   if (step.decoder == decoder_kind::csv && step.csv.header) {
+    // Every part of a file may begin with the header row: parts go to different normalizers.
     auto& columns = csv_headers_[origin_];
-    if (columns.empty()) {
-      std::vector<std::string_view> cells;
-      split_csv(text, step.csv.separator, *record.memory, cells);
+    std::vector<std::string_view> cells;
+    split_csv(text, step.csv.separator, *record.memory, cells);
+    if (columns.empty() || std::equal(cells.begin(), cells.end(), columns.begin(), columns.end())) {
       columns.assign(cells.begin(), cells.end());
       failure.skip = true;
       return true;
@@ -354,11 +388,18 @@ bool record_decoder::run_step(const decode_step& step, const mapping_input& inpu
     if (!step.optional) {
       failure.reason = fmt::format("input '{}': {}", input.name, bad->reason);
       failure.offset = bad->offset;
+      return false;
     }
-    return step.optional;
+    keep_undecoded(step, text);
   }
   record.native.index_new();
   return true;
+}
+
+/// The field counts as used by its mapping: what could not be taken apart is kept under a name that drift shows.
+void record_decoder::keep_undecoded(const decode_step& step, std::string_view text) {
+  if (step.field && !step.when)
+    sink_.add_copied("undecoded." + step.field->path, model::value::of_string(text));
 }
 
 decode_result record_decoder::run_decoder(const decode_step& step, std::string_view text, record_context& record) {

@@ -2,6 +2,7 @@
 // normalizer's work. Owned by a normalizer; keeps the parsers' buffers and what it last recognized for an origin.
 #pragma once
 #include "ingest/core/field_sink.hpp"
+#include "ingest/core/hec_envelope.hpp"
 #include "ingest/core/json_decoder.hpp"
 #include "ingest/core/mapping.hpp"
 #include "ingest/core/syslog_header.hpp"
@@ -34,12 +35,14 @@ public:
   recognized decode(std::string_view text, std::string_view envelope, record_context& record);
 
 private:
+  recognized decode_payload(std::string_view envelope, record_context& record);
   bool decode_first(record_format format, record_context& record, recognized& failure);
   const mapping_input* recognize(record_format format, record_context& record, std::string_view envelope,
                                  recognized& failure);
   bool matches(const input_detection& detect, record_context& record) const;
   bool run_steps(const mapping_input& input, std::size_t from, record_context& record, recognized& failure);
   bool run_step(const decode_step& step, const mapping_input& input, record_context& record, recognized& failure);
+  void keep_undecoded(const decode_step& step, std::string_view text);
   decode_result run_decoder(const decode_step& step, std::string_view text, record_context& record);
   void remember(const mapping_input& input);
   std::string_view padded(std::string_view text, record_context& record);
@@ -57,6 +60,7 @@ private:
   std::unordered_map<std::string, const mapping_input*> memory_of_origins_;
   std::unordered_map<std::string, std::vector<std::string>> csv_headers_;
   std::optional<syslog_header> syslog_;
+  std::optional<hec_envelope> hec_;
   model::field_id cef_vendor_, cef_product_, leef_vendor_, leef_product_;
 };
 

@@ -12,9 +12,10 @@ namespace soc::ingest {
 
 namespace {
 
-const std::vector<std::string> recipe_keys{
-    "from",         "value", "format", "regex", "split",   "item", "pick",  "lower", "upper", "trim", "strip_prefix",
-    "strip_suffix", "hex",   "scale",  "map",   "default", "time", "parse", "each",  "when",  "max",  "fields"};
+const std::vector<std::string> recipe_keys{"from",         "value", "format", "sum",   "regex",   "split",
+                                           "item",         "pick",  "lower",  "upper", "trim",    "strip_prefix",
+                                           "strip_suffix", "hex",   "scale",  "map",   "default", "time",
+                                           "parse",        "each",  "when",   "max",   "fields"};
 
 std::string folded(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
@@ -76,7 +77,7 @@ void rule_loader::add(const YAML::Node& map, std::vector<mapping_rule>& rules, s
   for (const auto& entry : map) {
     const auto path = entry.first.as<std::string>();
     if (entry.second.IsNull()) {
-      std::erase_if(rules, [&](const mapping_rule& r) { return r.path == path; });
+      remove(path, entry.first, rules);
       if (removed != nullptr)
         removed->push_back(path);
       continue;
@@ -89,6 +90,22 @@ void rule_loader::add(const YAML::Node& map, std::vector<mapping_rule>& rules, s
     std::erase_if(rules, [&](const mapping_rule& r) { return r.path == path; });
     add_rule(path, entry.second, rules);
   }
+}
+
+/// `path: null`: a mistyped path would leave the rule it is meant to take away.
+void rule_loader::remove(const std::string& path, const YAML::Node& node, std::vector<mapping_rule>& rules) {
+  const auto removed = std::erase_if(rules, [&](const mapping_rule& r) { return r.path == path; });
+  if (root_ == nullptr || removed > 0)
+    return;
+  const auto known = schema_.resolve(*root_, path);
+  if (!known)
+    return error("MAP023", node, fmt::format("'{}': {}", path, known.error().what));
+  std::vector<std::string> there;
+  for (const auto& rule : rules)
+    there.push_back(rule.path);
+  const auto near = did_you_mean(path, there);
+  error("MAP044", node, fmt::format("'{}: null' takes nothing away: no rule before it makes it", path),
+        near.empty() ? "" : fmt::format("did you mean '{}'?", near));
 }
 
 void rule_loader::add_group(const YAML::Node& map, const std::string& under, std::vector<mapping_rule>& rules) {
@@ -176,6 +193,10 @@ bool rule_loader::bind_target(const std::string& path, const YAML::Node& node, r
       bind_part(fmt::format("[{}].value", i));
       bind_part(fmt::format("[{}].algorithm_id", i));
     }
+  const auto ends_with = [&](std::string_view end) {
+    return path.size() >= end.size() && path.compare(path.size() - end.size(), end.size(), end) == 0;
+  };
+  rule.executable = op == rule_op::path && (ends_with("process.file") || ends_with("module.file"));
   for (const auto& part : parts_of(op))
     bind_part("." + part);
   return true;
@@ -226,6 +247,17 @@ void rule_loader::read_sources(const YAML::Node& node, value_recipe& recipe) {
     }
   else
     error("MAP026", node, "`from` takes a name or a list of names");
+}
+
+void rule_loader::read_sum(const YAML::Node& node, value_recipe& recipe) {
+  if (!node.IsSequence() || node.size() < 2)
+    return error("MAP026", node, "`sum` takes a list of names", "sum: [sentbyte, rcvdbyte]");
+  for (const auto& item : node) {
+    if (item.IsScalar())
+      recipe.sum.push_back(source(item.Scalar()));
+    else
+      error("MAP026", item, "`sum` takes names of fields");
+  }
 }
 
 constant rule_loader::read_constant(const YAML::Node& node, const mapping_rule& rule) {
@@ -391,6 +423,8 @@ bool rule_loader::read_recipe(const YAML::Node& node, const mapping_rule& rule, 
       recipe.value = read_constant(value, rule);
     else if (key == "default")
       recipe.fallback = read_constant(value, rule);
+    else if (key == "sum")
+      read_sum(value, recipe);
     else if (key == "format")
       read_format(text, value, recipe);
     else if (key == "regex")
@@ -429,9 +463,9 @@ bool rule_loader::read_recipe(const YAML::Node& node, const mapping_rule& rule, 
     }
   }
   const bool has_source = !recipe.from.empty() || recipe.value || recipe.pick || !recipe.format.empty() ||
-                          recipe.fallback || (recipe.time && !recipe.time->join.empty());
+                          !recipe.sum.empty() || recipe.fallback || (recipe.time && !recipe.time->join.empty());
   if (!has_source)
-    error("MAP038", node, fmt::format("'{}' has no source", rule.path), "from, value, format or pick");
+    error("MAP038", node, fmt::format("'{}' has no source", rule.path), "from, value, format, sum or pick");
   return has_source;
 }
 

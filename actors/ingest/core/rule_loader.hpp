@@ -27,6 +27,8 @@ private:
   bool bind_target(const std::string& path, const YAML::Node& node, rule_op op, mapping_rule& rule);
   bool read_recipe(const YAML::Node& node, const mapping_rule& rule, value_recipe& recipe);
   void read_sources(const YAML::Node& node, value_recipe& recipe);
+  void read_sum(const YAML::Node& node, value_recipe& recipe);
+  void remove(const std::string& path, const YAML::Node& node, std::vector<mapping_rule>& rules);
   void read_map(const YAML::Node& node, const mapping_rule& rule, value_recipe& recipe);
   void read_time(const YAML::Node& node, value_recipe& recipe);
   void read_pick(const YAML::Node& node, value_recipe& recipe);

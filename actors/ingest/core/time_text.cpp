@@ -1,5 +1,6 @@
 #include "ingest/core/time_text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -12,6 +13,7 @@ struct civil_time {
   int year = -1, month = 1, day = 1, hour = 0, minute = 0, second = 0;
   std::int64_t fraction_ns = 0;
   std::optional<int> offset_s;
+  const time_zone* zone = nullptr; ///< what an abbreviation of the mapping stands for
   bool pm = false, am = false;
 };
 
@@ -89,26 +91,19 @@ int month_of(std::string_view word) {
   return 0;
 }
 
-std::optional<int> named_offset_s(std::string_view name) {
-  static constexpr std::array<std::pair<std::string_view, int>, 15> zones{{{"UTC", 0},
-                                                                           {"GMT", 0},
-                                                                           {"Z", 0},
-                                                                           {"z", 0},
-                                                                           {"CET", 3600},
-                                                                           {"CEST", 7200},
-                                                                           {"BST", 3600},
-                                                                           {"EST", -18000},
-                                                                           {"EDT", -14400},
-                                                                           {"CDT", -18000},
-                                                                           {"MST", -25200},
-                                                                           {"MDT", -21600},
-                                                                           {"PST", -28800},
-                                                                           {"PDT", -25200},
-                                                                           {"JST", 32400}}};
-  for (const auto& [known, offset_s] : zones)
-    if (known == name)
-      return offset_s;
-  return std::nullopt;
+bool is_weekday(std::string_view word) {
+  static constexpr std::array<std::string_view, 7> names{"monday", "tuesday",  "wednesday", "thursday",
+                                                         "friday", "saturday", "sunday"};
+  const auto same = [](char a, char b) { return (a | 32) == b; };
+  return word.size() >= 3 && std::any_of(names.begin(), names.end(), [&](std::string_view name) {
+           return (word.size() == 3 || word.size() == name.size()) &&
+                  std::equal(word.begin(), word.end(), name.begin(), same);
+         });
+}
+
+bool looks_like_a_zone(std::string_view word) {
+  return word.size() >= 2 && word.size() <= 5 &&
+         std::all_of(word.begin(), word.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
 /// HH:mm[:ss[.fraction]] and AM/PM.
@@ -129,8 +124,23 @@ bool read_clock(time_cursor& at, civil_time& t) {
   return true;
 }
 
+bool read_abbreviation(std::string_view word, civil_time& t, const time_context& context) {
+  if (context.abbreviations != nullptr)
+    if (const auto own = context.abbreviations->find(word); own != context.abbreviations->end()) {
+      t.zone = &own->second;
+      return true;
+    }
+  t.offset_s = abbreviated_offset_s(word);
+  if (t.offset_s)
+    return true;
+  if (context.unknown_zone == nullptr || !looks_like_a_zone(word))
+    return false;
+  *context.unknown_zone = word;
+  return true;
+}
+
 /// Blanks, then a zone, AM/PM or nothing. False when something else is there.
-bool read_zone_part(time_cursor& at, civil_time& t) {
+bool read_zone_part(time_cursor& at, civil_time& t, const time_context& context) {
   at.skip_blanks();
   if (at.at_end())
     return true;
@@ -142,14 +152,14 @@ bool read_zone_part(time_cursor& at, civil_time& t) {
   const auto word = at.word();
   if (word == "AM" || word == "am" || word == "PM" || word == "pm") {
     (word[0] == 'P' || word[0] == 'p' ? t.pm : t.am) = true;
-    return read_zone_part(at, t);
+    return read_zone_part(at, t, context);
   }
   if (word.empty())
     return false;
-  t.offset_s = named_offset_s(word);
-  if (!t.offset_s)
-    at.move_to(from);
-  return t.offset_s.has_value();
+  if (read_abbreviation(word, t, context))
+    return true;
+  at.move_to(from);
+  return false;
 }
 
 std::optional<unix_ns> finish_time(civil_time t, const time_context& context) {
@@ -163,6 +173,7 @@ std::optional<unix_ns> finish_time(civil_time t, const time_context& context) {
   const auto in_year = [&](int year) {
     const auto local_s = seconds_from_civil(year, t.month, t.day, t.hour, t.minute, t.second);
     const int offset_s = t.offset_s                ? *t.offset_s
+                         : t.zone != nullptr       ? t.zone->offset_at_local(local_s)
                          : context.zone != nullptr ? context.zone->offset_at_local(local_s)
                                                    : 0;
     return (local_s - offset_s) * ns_per_s + t.fraction_ns;
@@ -198,7 +209,7 @@ std::optional<unix_ns> read_year_first(time_cursor at, const time_context& conte
     return std::nullopt;
   if (at.take(':')) // yyyy-MM-dd HH:mm:ss:SSS
     t.fraction_ns = at.fraction_ns();
-  if (!read_zone_part(at, t))
+  if (!read_zone_part(at, t, context))
     return std::nullopt;
   at.skip_blanks();
   return at.at_end() ? finish_time(t, context) : std::nullopt;
@@ -229,7 +240,7 @@ std::optional<unix_ns> read_day_first(time_cursor at, const time_context& contex
   if (!at.take_any(": T,"))
     return std::nullopt;
   at.skip_blanks();
-  if (!read_clock(at, t) || !read_zone_part(at, t) || !at.at_end())
+  if (!read_clock(at, t) || !read_zone_part(at, t, context) || !at.at_end())
     return std::nullopt;
   return finish_time(t, context);
 }
@@ -250,7 +261,7 @@ std::optional<unix_ns> read_month_first(time_cursor at, const time_context& cont
     at.take(',');
     at.skip_blanks();
   }
-  if (!read_clock(at, t) || !read_zone_part(at, t)) {
+  if (!read_clock(at, t) || !read_zone_part(at, t, context)) {
     at.skip_blanks();
     if (at.peek() < '0' || at.peek() > '9')
       return std::nullopt;
@@ -259,7 +270,7 @@ std::optional<unix_ns> read_month_first(time_cursor at, const time_context& cont
   if (!at.at_end()) {
     t.year = at.number(4);
     at.skip_blanks();
-    if (t.year < 1000 || (!at.at_end() && !read_zone_part(at, t)))
+    if (t.year < 1000 || (!at.at_end() && !read_zone_part(at, t, context)))
       return std::nullopt;
   }
   return at.at_end() ? finish_time(t, context) : std::nullopt;
@@ -350,7 +361,7 @@ std::optional<unix_ns> parse_time_text(std::string_view text, const time_context
 
 bool is_time_format(std::string_view format) {
   for (std::size_t i = 0; i + 1 < format.size(); ++i)
-    if (format[i] == '%' && std::string_view("YymdebHIpMSfzs%").find(format[++i]) == std::string_view::npos)
+    if (format[i] == '%' && std::string_view("YymdebBaAHIpMSTfzs%").find(format[++i]) == std::string_view::npos)
       return false;
   return format.find('%') != std::string_view::npos && format.back() != '%';
 }
@@ -398,7 +409,17 @@ std::optional<unix_ns> parse_time_format(std::string_view text, std::string_view
     case 'S':
       number = &t.second;
       break;
+    case 'a':
+    case 'A':
+      if (!is_weekday(at.word()))
+        return std::nullopt;
+      continue;
+    case 'T':
+      if (!read_clock(at, t))
+        return std::nullopt;
+      continue;
     case 'b':
+    case 'B':
       if ((t.month = month_of(at.word())) == 0)
         return std::nullopt;
       continue;
@@ -410,7 +431,7 @@ std::optional<unix_ns> parse_time_format(std::string_view text, std::string_view
       t.fraction_ns = at.fraction_ns();
       continue;
     case 'z':
-      if (!read_zone_part(at, t))
+      if (!read_zone_part(at, t, context))
         return std::nullopt;
       continue;
     case 's': {

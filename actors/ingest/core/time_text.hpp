@@ -13,8 +13,11 @@ namespace soc::ingest {
 enum class time_unit : std::uint8_t { by_size, s, ms, us, ns };
 
 struct time_context {
-  const time_zone* zone = nullptr; ///< null = UTC
-  unix_ns received_at = 0;         ///< 0 = not known: a missing year becomes 1970
+  const time_zone* zone = nullptr;           ///< null = UTC
+  unix_ns received_at = 0;                   ///< 0 = not known: a missing year becomes 1970
+  const zone_names* abbreviations = nullptr; ///< of the mapping, before those with one meaning
+  /// Given: gets the zone of a time that names one nobody knows. Such a time is read in `zone`.
+  std::string_view* unknown_zone = nullptr;
 };
 
 /// Unix time of a number. `by_size` tells seconds, milliseconds, microseconds and nanoseconds by their digits.
@@ -25,8 +28,8 @@ unix_ns time_from_number(double number, time_unit unit = time_unit::by_size);
 std::optional<unix_ns> parse_time_text(std::string_view text, const time_context& context,
                                        time_unit unit = time_unit::by_size);
 
-/// By an explicit format: %Y %y %m %d %e %b %H %I %p %M %S %f (fraction) %z (offset or name) %s (unix s) %%; a blank
-/// stands for any number of blanks. The whole text must fit.
+/// By an explicit format: %Y %y %m %d %e %b %B %a %A %H %I %p %M %S %T %f (fraction) %z (offset or name) %s (unix s)
+/// %%; a blank stands for any number of blanks. The whole text must fit.
 std::optional<unix_ns> parse_time_format(std::string_view text, std::string_view format, const time_context& context);
 
 /// False for an unknown % directive.

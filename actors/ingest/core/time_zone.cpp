@@ -1,6 +1,7 @@
 #include "ingest/core/time_zone.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <iterator>
 
@@ -88,6 +89,33 @@ std::optional<time_zone> time_zone::find(std::string_view name) {
     zone.transitions_.push_back(
         {read_big_endian(bytes, times + i * 8, 8), offset_of(static_cast<unsigned char>(bytes[indexes + i]))});
   return zone;
+}
+
+std::optional<int> abbreviated_offset_s(std::string_view name) {
+  static constexpr std::array<std::pair<std::string_view, int>, 27> zones{
+      {{"UTC", 0},      {"GMT", 0},      {"Z", 0},        {"z", 0},        {"WET", 0},      {"WEST", 3600},
+       {"CET", 3600},   {"CEST", 7200},  {"BST", 3600},   {"EET", 7200},   {"EEST", 10800}, {"MSK", 10800},
+       {"EST", -18000}, {"EDT", -14400}, {"CDT", -18000}, {"MST", -25200}, {"MDT", -21600}, {"PST", -28800},
+       {"PDT", -25200}, {"JST", 32400},  {"KST", 32400},  {"HKT", 28800},  {"SGT", 28800},  {"AEST", 36000},
+       {"AEDT", 39600}, {"NZST", 43200}, {"NZDT", 46800}}};
+  const auto* known = std::find_if(zones.begin(), zones.end(), [&](const auto& zone) { return zone.first == name; });
+  return known == zones.end() ? std::nullopt : std::optional(known->second);
+}
+
+const time_zone* zone_book::find(std::string_view name) {
+  constexpr std::size_t most = 1024;
+  auto it = zones_.find(name);
+  if (it == zones_.end()) {
+    if (zones_.size() >= most)
+      return nullptr;
+    std::optional<time_zone> zone;
+    if (const auto offset_s = abbreviated_offset_s(name))
+      zone = time_zone(*offset_s);
+    else
+      zone = time_zone::find(name);
+    it = zones_.emplace(std::string(name), std::move(zone)).first;
+  }
+  return it->second ? &*it->second : nullptr;
 }
 
 int time_zone::offset_at_local(std::int64_t local_s) const {

@@ -129,7 +129,7 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
     double real = 0;
     const auto [stop, bad] = std::from_chars(plain.data(), plain.data() + plain.size(), real);
     if (bad == std::errc{} && stop == plain.data() + plain.size() && std::fabs(real) < 9e18)
-      return static_cast<std::int64_t>(real);
+      return std::llround(real);
   }
   return std::nullopt;
 }
@@ -141,7 +141,7 @@ std::optional<std::int64_t> as_integer(const model::value& v) {
   case model::value_kind::boolean:
     return v.boolean() ? 1 : 0;
   case model::value_kind::real:
-    return std::fabs(v.real()) < 9e18 ? std::optional(static_cast<std::int64_t>(v.real())) : std::nullopt;
+    return std::fabs(v.real()) < 9e18 ? std::optional<std::int64_t>(std::llround(v.real())) : std::nullopt;
   case model::value_kind::string:
     return whole_number(v.text());
   default:
@@ -160,6 +160,40 @@ std::optional<double> as_real(const model::value& v) {
   double n = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), n);
   return !text.empty() && code == std::errc{} && end == text.data() + text.size() ? std::optional(n) : std::nullopt;
+}
+
+/// A whole number where it is one but for what binary fractions lose: 0.044 * 1000 is 44.
+model::value rounded_number(double n) {
+  const double whole = std::nearbyint(n);
+  return std::fabs(whole) < 9e15 && std::fabs(n - whole) <= 1e-9 * std::max(1.0, std::fabs(n))
+             ? model::value::of_int(static_cast<std::int64_t>(whole))
+             : model::value::of_real(n);
+}
+
+/// Of those that are numbers; null when none is.
+model::value summed(const std::vector<field_source>& sources, const rule_settings& settings, record_context& record) {
+  std::int64_t whole = 0;
+  double real = 0;
+  bool any = false, exact = true;
+  const auto add = [&](const model::value& v) {
+    const auto n = is_absent(v, settings.absent) ? std::nullopt : as_real(v);
+    if (!n)
+      return;
+    any = true;
+    real += *n;
+    const auto i = as_integer(v);
+    exact = exact && i && std::nearbyint(*n) == *n && !__builtin_add_overflow(whole, *i, &whole);
+  };
+  for (const auto& source : sources) {
+    const auto v = read_source(source, record);
+    if (v.is_list())
+      std::for_each(v.items().begin(), v.items().end(), add);
+    else
+      add(v);
+  }
+  if (!any)
+    return {};
+  return exact ? model::value::of_int(whole) : rounded_number(real);
 }
 
 model::value mapped(const value_table& table, const model::value& v, arena& memory) {
@@ -207,10 +241,7 @@ model::value shaped(const value_recipe& r, model::value v, record_context& recor
     const auto n = as_real(v);
     if (!n)
       return {};
-    const double scaled = *n * *r.scale;
-    v = std::floor(scaled) == scaled && std::fabs(scaled) < 9e15
-            ? model::value::of_int(static_cast<std::int64_t>(scaled))
-            : model::value::of_real(scaled);
+    v = rounded_number(*n * *r.scale);
   }
   if (r.map)
     v = mapped(*r.map, v, memory);
@@ -244,21 +275,45 @@ model::value read_joined(const time_rule& rule, const rule_settings& settings, r
   return model::value::of_string(record.memory->copy(out));
 }
 
+std::optional<unix_ns> read_time_text(std::string_view text, const time_rule* rule, const time_context& context,
+                                      time_unit unit) {
+  if (rule == nullptr || rule->formats.empty())
+    return parse_time_text(text, context, unit);
+  for (const auto& format : rule->formats) {
+    *context.unknown_zone = {};
+    std::optional<unix_ns> time;
+    if (format == "auto")
+      time = parse_time_text(text, context, unit);
+    else if (format == "filetime") {
+      if (const auto n = whole_number(text))
+        time = (*n - 116'444'736'000'000'000) * 100;
+    } else
+      time = parse_time_format(text, format, context);
+    if (time)
+      return time;
+  }
+  return std::nullopt;
+}
+
 std::optional<unix_ns> as_time(const model::value& v, const time_rule* rule, const rule_settings& settings,
                                record_context& record) {
   auto context = record.times;
   if (context.zone == nullptr && settings.zone)
     context.zone = &*settings.zone;
-  std::optional<time_zone> named;
+  std::string_view unknown;
+  context.abbreviations = &settings.abbreviations;
+  context.unknown_zone = &unknown;
   if (rule != nullptr && rule->zone)
     context.zone = &*rule->zone;
   if (rule != nullptr && rule->zone_from)
     if (const auto zone = read_source(*rule->zone_from, record); !is_absent(zone, settings.absent)) {
       const auto text = trimmed_of(text_of(zone, *record.memory), " \"");
-      if (const auto offset_s = parse_offset_s(text))
-        named = time_zone(*offset_s);
-      if (named)
-        context.zone = &*named;
+      const auto own = settings.abbreviations.find(text);
+      const auto* named = own != settings.abbreviations.end() ? &own->second : record.zones.find(text);
+      if (named != nullptr)
+        context.zone = named;
+      else
+        record.findings.unknown_zone = text;
     }
   const auto unit = rule == nullptr ? time_unit::by_size : rule->unit;
   if (v.kind() == model::value_kind::integer)
@@ -267,21 +322,10 @@ std::optional<unix_ns> as_time(const model::value& v, const time_rule* rule, con
     return time_from_number(v.real(), unit);
   if (!v.is_string())
     return std::nullopt;
-  if (rule == nullptr || rule->formats.empty())
-    return parse_time_text(v.text(), context, unit);
-  for (const auto& format : rule->formats) {
-    std::optional<unix_ns> time;
-    if (format == "auto")
-      time = parse_time_text(v.text(), context, unit);
-    else if (format == "filetime") {
-      if (const auto n = whole_number(v.text()))
-        time = (*n - 116'444'736'000'000'000) * 100;
-    } else
-      time = parse_time_format(v.text(), format, context);
-    if (time)
-      return time;
-  }
-  return std::nullopt;
+  const auto time = read_time_text(v.text(), rule, context, unit);
+  if (time && !unknown.empty())
+    record.findings.unknown_zone = unknown;
+  return time;
 }
 
 model::value as_boolean(const model::value& v, arena& memory) {
@@ -357,6 +401,8 @@ model::value evaluate(const value_recipe& recipe, const rule_settings& settings,
     v = picked(*recipe.pick, record);
   else if (!recipe.format.empty())
     v = formatted(recipe.format, settings, record);
+  else if (!recipe.sum.empty())
+    v = summed(recipe.sum, settings, record);
   else if (recipe.time && !recipe.time->join.empty())
     v = read_joined(*recipe.time, settings, record);
   else

@@ -166,6 +166,9 @@ void advancer::activate(const std::string& scope, const step& s) {
   case step_kind::sub_playbook:
     return begin_sub_playbook(scope, s, a);
   case step_kind::transform:
+    if (!s.program.empty())
+      return begin_transform(scope, s, a);
+    [[fallthrough]];
   case step_kind::set_output:
   case step_kind::end:
     return set_values(scope, s);
@@ -183,6 +186,14 @@ void advancer::begin_action(const std::string& scope, const step& s, activation&
   if (!stands)
     return fail(scope, s, fmt::format("'{}' is no duration", json_to_text(given)));
   a.request = action_request{s.action, (*request)["with"], (*request)["on"], (*request)["target"], *stands};
+}
+
+void advancer::begin_transform(const std::string& scope, const step& s, activation& a) {
+  auto names = scope_of(scope);
+  auto input = s.parameters.is_null() ? result<json>(std::move(names)) : expand(s.parameters, names);
+  if (!input)
+    return fail(scope, s, input.error().what);
+  a.compute = compute_request{s.program, std::move(input).take()};
 }
 
 void advancer::begin_for_each(const std::string& scope, const step& s, activation& a) {
@@ -294,6 +305,7 @@ void advancer::finish(const std::string& scope, const step& s, json output) {
   a.status = step_status::done;
   a.output = std::move(output);
   a.due = 0;
+  a.compute.reset();
   if (a.request && std::find(state_.effects.begin(), state_.effects.end(), scope + s.id) == state_.effects.end())
     state_.effects.push_back(scope + s.id);
   leave(scope, s, {s.next});

@@ -27,6 +27,7 @@ private:
   void arrive(const std::string& scope, const std::string& id, bool live);
   void activate(const std::string& scope, const step& s);
   void begin_action(const std::string& scope, const step& s, activation& a);
+  void begin_transform(const std::string& scope, const step& s, activation& a);
   void begin_for_each(const std::string& scope, const step& s, activation& a);
   void begin_items(const std::string& path, const step& s);
   void begin_wait(const std::string& scope, const step& s, activation& a);

@@ -48,8 +48,9 @@ bool fits_type(const std::string& type, const json& value) {
 /// Checks one playbook against what surrounds it.
 class playbook_checker {
 public:
-  playbook_checker(const definition& d, const action_table& actions, const library& others, diagnostics& found)
-      : d_(d), actions_(actions), others_(others), found_(found) {}
+  playbook_checker(const definition& d, const action_table& actions, const library& others, diagnostics& found,
+                   const program_check& compiles)
+      : d_(d), actions_(actions), others_(others), found_(found), compiles_(compiles) {}
 
   void run() {
     std::set<std::string> names{"inputs", "run"};
@@ -105,6 +106,9 @@ private:
           check_path(s, field, false, names, earlier);
     if (s.kind == step_kind::action)
       check_action(s);
+    if (!s.program.empty() && compiles_)
+      if (const auto good = compiles_(s.program); !good)
+        found_.error("PLB035", s.place, fmt::format("step '{}': jq: {}", s.id, good.error().what));
     if (s.kind == step_kind::sub_playbook)
       check_sub_playbook(s);
     if (s.kind == step_kind::for_each && s.body && !s.body->steps.empty()) {
@@ -268,12 +272,14 @@ private:
   const action_table& actions_;
   const library& others_;
   diagnostics& found_;
+  const program_check& compiles_;
 };
 
 } // namespace
 
-void check_playbook(const definition& d, const action_table& actions, const library& others, diagnostics& found) {
-  playbook_checker(d, actions, others, found).run();
+void check_playbook(const definition& d, const action_table& actions, const library& others, diagnostics& found,
+                    const program_check& compiles) {
+  playbook_checker(d, actions, others, found, compiles).run();
 }
 
 } // namespace soc::playbook

@@ -155,6 +155,9 @@ private:
       out.parameters = object_or_empty(r, "with");
       return;
     case step_kind::transform:
+      if (body.IsMap() && body["jq"])
+        return read_program(out, body);
+      [[fallthrough]];
     case step_kind::set_output:
       out.parameters = yaml_to_json(body);
       if (!out.parameters.is_object())
@@ -253,6 +256,13 @@ private:
     yaml_map_reader r(file_, body, "approval", "PLB002", found_);
     out.message = yaml_to_json(r.get("message"));
     out.people = static_cast<std::uint32_t>(std::clamp<std::int64_t>(r.integer("people").value_or(1), 1, 10));
+    r.reject_unknown();
+  }
+
+  void read_program(step& out, const YAML::Node& body) {
+    yaml_map_reader r(file_, body, "transform", "PLB002", found_);
+    out.program = r.required_text("jq");
+    out.parameters = yaml_to_json(r.get("input"));
     r.reject_unknown();
   }
 

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -68,6 +69,7 @@ struct step {
 
   std::string action;        ///< action
   nlohmann::json parameters; ///< action; sub_playbook: inputs; transform, set_output, end: the values
+  std::string program;       ///< transform by jq; `parameters` is then its input, null = everything in scope
   nlohmann::json where;      ///< action: which resource instances
   nlohmann::json target;     ///< action: the entity, null = of the action's own parameter
   nlohmann::json duration;   ///< action: how long the effect stands; wait: how long
@@ -123,11 +125,14 @@ struct action_facts {
   std::string target; ///< parameter filled from the step's target
 };
 using action_table = std::map<std::string, action_facts>;
+/// Whether a jq program can be compiled; empty where there is no engine: then programs are not checked.
+using program_check = std::function<outcome(const std::string& program)>;
 using library = std::map<std::string, definition_ptr>;
 
 /// What loading one file alone can't see: unknown actions and playbooks, their parameters, references that lead nowhere
 /// or to steps that have not run, unreachable steps, cycles of sub-playbooks. Errors and warnings are PLB020….
-void check_playbook(const definition& d, const action_table& actions, const library& others, diagnostics& found);
+void check_playbook(const definition& d, const action_table& actions, const library& others, diagnostics& found,
+                    const program_check& compiles = {});
 
 /// Inputs checked and defaulted; the failure names the input.
 result<nlohmann::json> checked_inputs(const definition& d, const nlohmann::json& given);

@@ -20,7 +20,8 @@ void collect_sub_playbooks(const block& b, std::vector<std::string>& out) {
 
 } // namespace
 
-library load_library(const std::vector<playbook_source>& sources, const action_table& actions, diagnostics& found) {
+library load_library(const std::vector<playbook_source>& sources, const action_table& actions, diagnostics& found,
+                     const program_check& compiles) {
   library all;
   for (const auto& source : sources) {
     auto d = load_playbook(source.file, source.text, found);
@@ -35,7 +36,7 @@ library load_library(const std::vector<playbook_source>& sources, const action_t
   library good = all;
   for (const auto& [name, d] : all) {
     const auto before = found.errors();
-    check_playbook(*d, actions, all, found);
+    check_playbook(*d, actions, all, found, compiles);
     if (found.errors() != before)
       good.erase(name);
   }

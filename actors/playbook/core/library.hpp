@@ -10,7 +10,8 @@ struct playbook_source {
 };
 
 /// Loads and checks all; what has errors is left out. Two of one name are an error (PLB034).
-library load_library(const std::vector<playbook_source>& sources, const action_table& actions, diagnostics& found);
+library load_library(const std::vector<playbook_source>& sources, const action_table& actions, diagnostics& found,
+                     const program_check& compiles = {});
 
 /// The playbook's text, then those of the sub-playbooks it uses, directly or not.
 std::vector<std::string> pinned_texts(const library& all, const std::string& name);

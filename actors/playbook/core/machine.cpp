@@ -121,7 +121,7 @@ result<std::vector<run_event>> decide(const run_state& state, run_event heard) {
   case kind::answered: {
     const auto at = state.steps.find(heard.path);
     const bool waits = at != state.steps.end() && at->second.status == step_status::active &&
-                       at->second.attempts == heard.attempt && at->second.request;
+                       at->second.attempts == heard.attempt && (at->second.request || at->second.compute);
     return unless(!waits || is_final(state.status), heard);
   }
   case kind::compensated:
@@ -191,9 +191,11 @@ outstanding outstanding_of(const run_state& state) {
     if (a.status != step_status::active)
       continue;
     at_latest(a.due);
+    const auto key = a.attempts > 1 ? fmt::format("{}#{}", path, a.attempts) : path;
     if (a.request)
-      out.invoke.push_back(
-          {path, a.attempts > 1 ? fmt::format("{}#{}", path, a.attempts) : path, a.attempts, &*a.request});
+      out.invoke.push_back({path, key, a.attempts, &*a.request});
+    else if (a.compute)
+      out.compute.push_back({path, key, a.attempts, &*a.compute});
     else if (is_active(state, path, step_kind::approval))
       out.wait_for_people.push_back(path);
   }

@@ -80,6 +80,13 @@ struct action_request {
   std::int64_t duration_s = 0;
 };
 
+/// What a transform step wants computed outside: jq is bounded in time and memory, so its answer may differ from one
+/// day to the next, and belongs into the journal.
+struct compute_request {
+  std::string program;
+  nlohmann::json input;
+};
+
 struct activation {
   step_status status = step_status::idle;
   std::uint32_t attempts = 0;
@@ -87,6 +94,7 @@ struct activation {
   nlohmann::json output;
   std::string error;
   std::optional<action_request> request;
+  std::optional<compute_request> compute;
   std::set<std::string> approved_by;
   std::size_t live = 0, dead = 0;      ///< arrivals
   std::vector<nlohmann::json> items;   ///< for_each
@@ -139,7 +147,13 @@ struct outstanding {
     std::uint32_t attempt = 1;
     const action_request* request = nullptr;
   };
+  struct computation {
+    std::string path, step;
+    std::uint32_t attempt = 1;
+    const compute_request* request = nullptr;
+  };
   std::vector<invocation> invoke;
+  std::vector<computation> compute;
   std::vector<std::string> undo; ///< at most one at a time: the newest effect
   std::vector<std::string> wait_for_people;
   unix_ns next_due = 0; ///< 0 = no timer

@@ -33,7 +33,8 @@ scripted_answer answer_from(const json& node) {
 /// Moves one run on, answering as the case says.
 class simulation {
 public:
-  simulation(const std::vector<std::string>& texts, const playbook_case& given) : given_(given) {
+  simulation(const std::vector<std::string>& texts, const playbook_case& given, const simulation_hooks& hooks)
+      : given_(given), hooks_(hooks) {
     run_event begun;
     begun.what = run_event_kind::begun;
     begun.texts = texts;
@@ -62,6 +63,8 @@ private:
     const auto open = outstanding_of(out_.state);
     if (!open.undo.empty())
       return undo(open.undo.front());
+    if (!open.compute.empty())
+      return compute(open.compute.front());
     if (!open.invoke.empty())
       return answer(open.invoke.front());
     if (!open.wait_for_people.empty())
@@ -88,7 +91,8 @@ private:
   bool answer(const outstanding::invocation& wish) {
     const auto& r = *wish.request;
     out_.actions.push_back({wish.path, r.action, r.parameters, r.where, r.target, r.duration_s});
-    const auto scripted = answer_for(wish.path);
+    const auto by_hook = hooks_.answer ? hooks_.answer(out_.actions.back()) : std::nullopt;
+    const auto scripted = by_hook ? *by_hook : answer_for(wish.path);
     run_event answered;
     answered.what = run_event_kind::answered;
     answered.path = wish.path;
@@ -96,6 +100,19 @@ private:
     answered.ok = scripted.ok;
     answered.value = scripted.output;
     answered.text = scripted.error;
+    hear(std::move(answered));
+    return true;
+  }
+
+  bool compute(const outstanding::computation& wish) {
+    auto value = expand_computed(json{{"jq", wish.request->program}}, wish.request->input, hooks_.jq);
+    run_event answered;
+    answered.what = run_event_kind::answered;
+    answered.path = wish.path;
+    answered.attempt = wish.attempt;
+    answered.ok = static_cast<bool>(value);
+    answered.value = value ? std::move(value).take() : json();
+    answered.text = answered.ok ? "" : value.error().what;
     hear(std::move(answered));
     return true;
   }
@@ -121,6 +138,7 @@ private:
   }
 
   const playbook_case& given_;
+  const simulation_hooks& hooks_;
   definition_cache cache_;
   simulated_run out_;
   unix_ns now_ = simulated_start;
@@ -176,8 +194,9 @@ std::optional<playbook_case> load_case(const std::string& file, const std::strin
   return found.errors() == before ? std::optional(std::move(out)) : std::nullopt;
 }
 
-simulated_run simulate(const std::vector<std::string>& texts, const playbook_case& given) {
-  return simulation(texts, given).run();
+simulated_run simulate(const std::vector<std::string>& texts, const playbook_case& given,
+                       const simulation_hooks& hooks) {
+  return simulation(texts, given, hooks).run();
 }
 
 std::vector<std::string> differences(const playbook_case& given, const simulated_run& run) {

@@ -1,6 +1,7 @@
 // playbook/core/simulate.hpp - runs a playbook without any effect: a case says what each action answers, and the walk
 // says what would have been asked of whom. For `soc playbook test` and `dry-run`. Pure.
 #pragma once
+#include "base/computed_value.hpp"
 #include "playbook/core/machine.hpp"
 
 namespace soc::playbook {
@@ -36,8 +37,16 @@ struct simulated_run {
 /// Reads a case; errors are PLB040….
 std::optional<playbook_case> load_case(const std::string& file, const std::string& text, diagnostics& found);
 
+/// What a walk takes from outside; all may be empty.
+struct simulation_hooks {
+  jq_function jq; ///< computes transform steps
+  /// What an action would answer; nothing: as the case says.
+  std::function<std::optional<scripted_answer>(const asked_action&)> answer;
+};
+
 /// Walks until the run is final or nothing moves. Waits pass at once.
-simulated_run simulate(const std::vector<std::string>& texts, const playbook_case& given);
+simulated_run simulate(const std::vector<std::string>& texts, const playbook_case& given,
+                       const simulation_hooks& hooks = {});
 
 /// What differs from the case's expectations; empty = passed.
 std::vector<std::string> differences(const playbook_case& given, const simulated_run& run);

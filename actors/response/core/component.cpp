@@ -21,7 +21,6 @@ constexpr std::array<std::string_view, 11> type_names{"text",   "integer", "bool
 constexpr std::array<std::string_view, 3> repeat_names{"none", "natural", "key"};
 constexpr std::array<std::string_view, 2> expiry_names{"platform", "target"};
 constexpr std::array<std::string_view, 3> cost_names{"low", "medium", "high"};
-constexpr std::array<std::string_view, 5> auth_names{"none", "bearer", "api_key", "basic", "hmac"};
 
 /// Reads component.yaml; everything it says is about this file.
 class component_reader {
@@ -36,7 +35,7 @@ public:
     out.kind = r.required_text("kind");
     out.driver = r.text("driver").value_or("http");
     if (const auto auth = r.get("auth"); auth.IsDefined())
-      out.auth = read_auth(auth);
+      out.auth = read_authentication(file_, auth, found_);
     const auto actions = r.get("actions");
     if (!actions.IsDefined() || !actions.IsMap())
       found_.error("CMP003", place_of(file_, root), "the component has no actions", "add `actions:` with at least one");
@@ -64,19 +63,6 @@ private:
     return fallback;
   }
 
-  authentication read_auth(const YAML::Node& node) {
-    authentication out;
-    yaml_map_reader r(file_, node, "auth", "CMP002", found_);
-    out.how = static_cast<authentication::kind>(one_of(r, "type", auth_names, 0));
-    out.secret = r.text("secret").value_or(out.secret);
-    out.header = r.text("header").value_or(out.how == authentication::kind::hmac ? "X-Signature" : out.header);
-    out.time_header = r.text("time_header").value_or("");
-    out.prefix = r.text("prefix").value_or("");
-    out.user = r.text("user").value_or(out.user);
-    r.reject_unknown();
-    return out;
-  }
-
   action read_action(const std::string& name, const YAML::Node& node, const std::string& driver) {
     action out;
     out.name = name;
@@ -102,12 +88,26 @@ private:
     out.timeout_ms = duration_ms(r, "timeout", out.timeout_ms);
     read_rate(out, r);
     read_verify(out, r.get("verify"));
-    if (const auto request = r.get("request"); request.IsDefined())
-      out.http = read_exchange(request);
-    else if (driver == "http")
-      found_.error("CMP006", r.place(), fmt::format("action '{}' has no request", name), "add `request:`");
+    read_requests(out, r, driver);
+    out.output = yaml_to_json(r.get("output"));
+    out.driver_action = r.text("driver_action").value_or(name);
     r.reject_unknown();
     return out;
+  }
+
+  void read_requests(action& out, yaml_map_reader& r, const std::string& driver) {
+    if (const auto request = r.get("request"); request.IsDefined())
+      out.http.push_back(read_exchange(file_, request, found_));
+    if (const auto several = r.get("requests"); several.IsDefined() && several.IsSequence())
+      for (const auto& request : several) {
+        out.http.push_back(read_exchange(file_, request, found_));
+        if (out.http.back().id.empty() && several.size() > 1)
+          found_.error("CMP012", place_of(file_, request), "one of several requests needs an `id`");
+      }
+    if (out.http.empty() && driver == "http")
+      found_.error("CMP006", r.place(), fmt::format("action '{}' has no request", out.name), "add `request:`");
+    for (auto& exchange : out.http)
+      exchange.reads = exchange.reads || out.effect == action_effect::read;
   }
 
   std::int64_t duration_ms(yaml_map_reader& r, const std::string& key, std::int64_t fallback) {
@@ -158,40 +158,6 @@ private:
       out.verify = verification{read, *condition};
   }
 
-  std::map<std::string, std::string> text_map(const YAML::Node& node) {
-    std::map<std::string, std::string> out;
-    if (!node.IsDefined() || !node.IsMap())
-      return out;
-    for (const auto& item : node) {
-      if (item.second.IsScalar())
-        out.emplace(item.first.Scalar(), item.second.Scalar());
-      else
-        found_.error("CMP004", place_of(file_, item.second), "must be text");
-    }
-    return out;
-  }
-
-  std::optional<json_condition> condition(yaml_map_reader& r, const std::string& key) {
-    const auto node = r.get(key);
-    return node.IsDefined() ? json_condition::parse(file_, node, "CMP007", found_) : std::nullopt;
-  }
-
-  http_exchange read_exchange(const YAML::Node& node) {
-    http_exchange out;
-    yaml_map_reader r(file_, node, "request", "CMP002", found_);
-    out.method = r.text("method").value_or("GET");
-    out.path = r.required_text("path");
-    out.query = text_map(r.get("query"));
-    out.headers = text_map(r.get("headers"));
-    out.body = yaml_to_json(r.get("body"));
-    out.success = condition(r, "success");
-    out.transient = condition(r, "transient");
-    out.missing = condition(r, "missing");
-    out.output = yaml_to_json(r.get("output"));
-    r.reject_unknown();
-    return out;
-  }
-
   void check_links(const component& c, const YAML::Node& actions) {
     for (const auto& [name, a] : c.actions) {
       const auto at = place_of(file_, actions);
@@ -203,7 +169,7 @@ private:
         found_.error(
             "CMP009", at,
             fmt::format("action '{}' is verified by '{}', which is no read action here", name, a.verify->read_action));
-      const auto takes = [&](const parameter& p) { return p.name == a.target; };
+      const auto takes = [&target = a.target](const parameter& p) { return p.name == target; };
       if (!a.target.empty() && std::none_of(a.parameters.begin(), a.parameters.end(), takes))
         found_.error("CMP010", at,
                      fmt::format("the target '{}' of action '{}' is none of its parameters", a.target, name));

@@ -14,7 +14,7 @@ using nlohmann::json;
 namespace {
 
 bool is_reference(const std::string& text) {
-  return text.starts_with("env:") || text.starts_with("file:");
+  return text.starts_with("env:") || text.starts_with("file:") || text.starts_with("secret:");
 }
 
 void read_credentials(resource_instance& out, const std::string& file, const YAML::Node& node, diagnostics& found) {
@@ -29,7 +29,7 @@ void read_credentials(resource_instance& out, const std::string& file, const YAM
     if (!item.second.IsScalar() || !is_reference(item.second.Scalar()))
       found.error("RES004", place_of(file, item.second),
                   fmt::format("credential '{}' must be a reference, not the secret itself", item.first.Scalar()),
-                  "write env:NAME or file:/path");
+                  "write env:NAME, file:/path or secret:NAME");
     else
       out.credentials.emplace(item.first.Scalar(), item.second.Scalar());
   }

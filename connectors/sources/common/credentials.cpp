@@ -1,9 +1,8 @@
 #include "connectors/sources/common/credentials.hpp"
 
+#include "runtime/secrets.hpp"
+
 #include <algorithm>
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
@@ -25,28 +24,10 @@ bool same_word(std::string_view a, std::string_view b) {
 
 } // namespace
 
-result<std::string> read_secret(const std::string& reference) {
-  if (reference.rfind("env:", 0) == 0) {
-    const char* value = std::getenv(reference.c_str() + 4);
-    if (!value || !*value)
-      return failure{ec::not_found, reference + " is not set"};
-    return std::string(value);
-  }
-  if (reference.rfind("file:", 0) != 0)
-    return failure{ec::invalid_input, "a secret is given by reference: env:NAME or file:PATH"};
-  std::ifstream in(reference.substr(5), std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(in)), {});
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r'))
-    text.pop_back();
-  if (text.empty())
-    return failure{ec::not_found, reference + " can't be read or is empty"};
-  return text;
-}
-
 result<token_set> token_set::read(const std::vector<std::string>& references) {
   token_set out;
   for (const auto& reference : references) {
-    const auto secret = read_secret(reference);
+    const auto secret = soc::read_secret(reference);
     if (!secret)
       return secret.error();
     out.add(*secret);

@@ -1,5 +1,5 @@
-// sources/common/credentials.hpp - secrets of connectors: read by reference when a source starts, compared in constant
-// time, never printed. Values.
+// sources/common/credentials.hpp - tokens that senders present: read by reference (runtime/secrets.hpp) when a source
+// starts, compared in constant time, never printed. Values.
 #pragma once
 #include "base/result.hpp"
 
@@ -9,9 +9,6 @@
 #include <vector>
 
 namespace soc::sources {
-
-/// The secret behind env:NAME or file:PATH (without trailing line ends). Failures name the reference only.
-result<std::string> read_secret(const std::string& reference);
 
 /// Tokens that are accepted. Only digests are kept; a comparison takes the same time whatever is presented.
 class token_set {

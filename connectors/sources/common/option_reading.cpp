@@ -1,5 +1,7 @@
 #include "connectors/sources/common/option_reading.hpp"
 
+#include "runtime/secrets.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -46,10 +48,10 @@ std::string read_secret_reference(yaml_map_reader& reader, diagnostics& found, c
   const auto text = reader.text(key);
   if (!text)
     return {};
-  if (text->rfind("env:", 0) == 0 || text->rfind("file:", 0) == 0)
+  if (is_secret_reference(*text))
     return *text;
   found.error(code_option, reader.place(key), fmt::format("'{}' is a secret: give a reference, not the text", key),
-              "env:NAME or file:PATH");
+              "env:NAME, file:PATH or secret:NAME");
   return {};
 }
 

@@ -11,7 +11,7 @@ std::vector<std::string> read_token_references(yaml_map_reader& reader, diagnost
   for (const auto& token : tokens)
     if (token.rfind("env:", 0) != 0 && token.rfind("file:", 0) != 0) {
       found.error(code_option, reader.place("tokens"), "'tokens' are secrets: give references, not the text",
-                  "env:NAME or file:PATH");
+                  "env:NAME, file:PATH or secret:NAME");
       return {};
     }
   return tokens;

@@ -1,5 +1,7 @@
 #include "connectors/sources/http/json_values.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <string>
 
 namespace soc::sources {
@@ -109,6 +111,47 @@ outcome json_values(std::string_view text, std::vector<std::string_view>& values
     at = end;
   }
   return done{};
+}
+
+std::string_view json_member(std::string_view object, std::string_view name) {
+  std::size_t at = object.find('{') + 1;
+  while (at < object.size()) {
+    at = object.find_first_not_of(" \t\r\n,", at);
+    if (at == std::string_view::npos || object[at] != '"')
+      return {};
+    const auto key_end = json_value_end(object, at);
+    const auto colon = key_end == 0 ? std::string_view::npos : object.find_first_not_of(" \t\r\n", key_end);
+    if (colon == std::string_view::npos || object[colon] != ':')
+      return {};
+    const auto begin = object.find_first_not_of(" \t\r\n", colon + 1);
+    const auto end = begin == std::string_view::npos ? 0 : json_value_end(object, begin);
+    if (end == 0)
+      return {};
+    if (object.substr(at + 1, key_end - at - 2) == name)
+      return object.substr(begin, end - begin);
+    at = end;
+  }
+  return {};
+}
+
+std::string_view json_at(std::string_view value, std::string_view path) {
+  if (path.empty())
+    return value;
+  if (const auto whole = json_member(value, path); !whole.empty())
+    return whole;
+  for (auto dot = path.find('.'); dot != std::string_view::npos; dot = path.find('.', dot + 1))
+    if (const auto inner = json_member(value, path.substr(0, dot)); !inner.empty())
+      if (const auto found = json_at(inner, path.substr(dot + 1)); !found.empty())
+        return found;
+  return {};
+}
+
+std::string json_text(std::string_view json) {
+  if (json.empty() || json.front() != '"')
+    return std::string(json);
+  const auto parsed = nlohmann::json::parse(json, nullptr, false);
+  // A string that is no JSON (a broken escape, bytes that are no UTF-8) is kept without its quotes.
+  return parsed.is_string() ? parsed.get<std::string>() : std::string(json.substr(1, json.size() - 2));
 }
 
 } // namespace soc::sources

@@ -4,6 +4,7 @@
 #pragma once
 #include "base/result.hpp"
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,5 +18,14 @@ std::size_t json_value_end(std::string_view text, std::size_t at);
 /// The values of `text`, separated by white space or nothing; the elements where a value is an array. ec::invalid_input
 /// at the first that is not closed, with its place.
 outcome json_values(std::string_view text, std::vector<std::string_view>& values);
+
+/// The raw text of the member `name` of an object's text; empty if there is none.
+std::string_view json_member(std::string_view object, std::string_view name);
+
+/// The same by a path of names joined by dots; a name may hold dots itself ("@odata.nextLink"). "" is the whole.
+std::string_view json_at(std::string_view value, std::string_view path);
+
+/// The text of a JSON string; anything else as it is written.
+std::string json_text(std::string_view json);
 
 } // namespace soc::sources

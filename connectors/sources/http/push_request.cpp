@@ -8,11 +8,15 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <array>
+
 namespace soc::sources {
 
 namespace {
 
 // Codes of the HTTP Event Collector's answers: docs.splunk.com, "Troubleshoot HTTP Event Collector".
+constexpr std::array<std::string_view, 5> hec_metadata{"time", "source", "sourcetype", "index", "fields"};
 constexpr int hec_success = 0, hec_token_required = 2, hec_invalid_token = 4, hec_no_data = 5, hec_invalid_format = 6,
               hec_busy = 9, hec_no_event = 12, hec_healthy = 17;
 
@@ -61,49 +65,23 @@ void take_plain(std::string_view body, std::vector<std::string_view>& records) {
   take_lines(body, records);
 }
 
-/// The raw text of the member `name` of a JSON object's text; empty if there is none.
-std::string_view member_text(std::string_view object, std::string_view name) {
-  std::size_t at = object.find('{') + 1;
-  while (at < object.size()) {
-    at = object.find_first_not_of(" \t\r\n,", at);
-    if (at == std::string_view::npos || object[at] != '"')
-      return {};
-    const auto key_end = json_value_end(object, at);
-    const auto colon = key_end == 0 ? std::string_view::npos : object.find_first_not_of(" \t\r\n", key_end);
-    if (colon == std::string_view::npos || object[colon] != ':')
-      return {};
-    const auto begin = object.find_first_not_of(" \t\r\n", colon + 1);
-    const auto end = begin == std::string_view::npos ? 0 : json_value_end(object, begin);
-    if (end == 0)
-      return {};
-    if (object.substr(at + 1, key_end - at - 2) == name)
-      return object.substr(begin, end - begin);
-    at = end;
-  }
-  return {};
-}
-
-/// The text of a JSON string; anything else as it is.
-std::string unescaped(std::string_view json) {
-  if (json.empty() || json.front() != '"')
-    return std::string(json);
-  const auto parsed = nlohmann::json::parse(json, nullptr, false);
-  // A string that is no JSON (a broken escape, bytes that are no UTF-8) is kept without its quotes.
-  return parsed.is_string() ? parsed.get<std::string>() : std::string(json.substr(1, json.size() - 2));
-}
-
 http_response take_hec_events(pushed_records& pushed) {
   std::vector<std::string_view> wrapped;
   if (const auto split = json_values(*pushed.body, wrapped); !split)
     return error_response(push_kind::hec_event, 400, "Invalid data format", hec_invalid_format);
   pushed.texts.reserve(wrapped.size());
   for (const auto wrapper : wrapped) {
-    const auto event = wrapper.front() == '{' ? member_text(wrapper, "event") : std::string_view{};
+    const auto event = wrapper.front() == '{' ? json_member(wrapper, "event") : std::string_view{};
     if (event.empty() || event == "\"\"" || event == "null")
       return error_response(push_kind::hec_event, 400, "Event field is required", hec_no_event);
-    pushed.hosts.push_back(unescaped(member_text(wrapper, "host")));
-    if (event.front() == '"') {
-      pushed.texts.push_back(unescaped(event));
+    pushed.hosts.push_back(json_text(json_member(wrapper, "host")));
+    // What the sender says of the event beside its host is part of the record: the normalizer reads the wrapper.
+    const bool says_more = std::any_of(hec_metadata.begin(), hec_metadata.end(),
+                                       [&](auto name) { return !json_member(wrapper, name).empty(); });
+    if (says_more)
+      pushed.records.push_back(wrapper);
+    else if (event.front() == '"') {
+      pushed.texts.push_back(json_text(event));
       pushed.records.push_back(pushed.texts.back());
     } else {
       pushed.records.push_back(event);

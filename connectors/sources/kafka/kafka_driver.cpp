@@ -2,6 +2,7 @@
 
 #include "connectors/sources/common/credentials.hpp"
 #include "connectors/sources/common/line_splitter.hpp"
+#include "runtime/secrets.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -38,6 +38,19 @@ struct detector_bench : test_system {
     BOOST_REQUIRE_EQUAL(found.errors(), 0u);
     return out;
   }
+  /// Options of a detector that looks for one domain in the field msg.
+  detection::detector_options with_indicators(const std::string& domain, unix_ns until = 0) {
+    intel::indicator_builder builder;
+    builder.begin({.name = "feed", .confidence = 80});
+    builder.add({{intel::indicator_kind::domain, domain}}, {.valid_until = until});
+    auto fields = std::make_shared<intel::observable_fields>();
+    diagnostics found;
+    fields->read(parse_yaml("f.yaml", "observables: {native: {domain: [msg]}}", "INT002", found), *names, found);
+    detection::detector_options options;
+    options.intelligence = std::make_shared<detection::intelligence_in_use>(
+        std::make_shared<const intel::intelligence>(intel::intelligence{builder.finish(), fields}));
+    return options;
+  }
   void start(std::shared_ptr<const detection::program> with, detection::detector_options options = {}) {
     auto publisher = system->spawn([seen = published](caf::event_based_actor*) -> caf::behavior {
       return {[seen](const publish_alerts& m) { seen->push_back(m); }};
@@ -118,6 +131,59 @@ BOOST_AUTO_TEST_CASE(native_findings_pass_through) {
   send("fine", 1, detection::detection_finding_class);
   BOOST_REQUIRE(published->front().alerts.size() == 1u);
   BOOST_TEST((published->front().alerts.front()->origin == model::alert_origin::native));
+}
+
+BOOST_AUTO_TEST_CASE(a_known_indicator_is_an_alert_with_its_source_and_confidence) {
+  start(rules("r1", "bad"), with_indicators("evil.example"));
+  send("www.evil.example", 1);
+  BOOST_REQUIRE(published->front().alerts.size() == 1u);
+  const auto& a = *published->front().alerts.front();
+  BOOST_TEST((a.origin == model::alert_origin::intelligence));
+  BOOST_TEST(a.rule_id == "intel/feed/domain");
+  BOOST_TEST(a.title == "Domain known to feed");
+  BOOST_TEST(a.confidence == 80);
+  BOOST_TEST((a.level == model::severity::high));
+  BOOST_TEST(a.description.find("www.evil.example in msg is known to feed as evil.example") == 0u);
+  BOOST_REQUIRE(a.entities.size() == 1u);
+  BOOST_TEST(a.entities.front().key == "www.evil.example");
+}
+
+BOOST_AUTO_TEST_CASE(new_indicators_hold_from_the_next_batch_on) {
+  const auto next = with_indicators("other.example");
+  start(rules("r1", "bad"), with_indicators("evil.example"));
+  send("other.example", 1);
+  caf::anon_send(actor, detection::use_intelligence{next.intelligence->get()});
+  send("other.example", 2);
+  send("evil.example", 3);
+  BOOST_TEST(published->at(0).alerts.empty());
+  BOOST_TEST(published->at(1).alerts.size() == 1u);
+  BOOST_TEST(published->at(2).alerts.empty());
+}
+
+BOOST_AUTO_TEST_CASE(an_indicator_is_judged_by_the_time_the_event_has_once_it_is_mapped) {
+  auto options = with_indicators("evil.example", 100 * ns_per_s);
+  options.make_completer = [] {
+    return [](model::event_batch&, model::event& ev) {
+      ev.mapped = true;
+      ev.time = 200 * ns_per_s;
+    };
+  };
+  start(rules("r1", "bad"), options);
+  send("evil.example", 1);
+  BOOST_TEST(published->at(0).alerts.empty());
+}
+
+BOOST_AUTO_TEST_CASE(hits_of_indicators_are_in_the_statistics) {
+  start(rules("r1", "bad"), with_indicators("evil.example"));
+  send("evil.example", 1);
+  send("evil.example", 2);
+  auto hits = std::make_shared<std::uint64_t>(0);
+  system->spawn([to = actor, hits](caf::event_based_actor* self) {
+    self->request(to, caf::infinite, detection::get_rule_statistics{})
+        .then([hits](const detection::rule_statistics& s) { *hits = s.sources.at(0).hits; });
+  });
+  scheduler().run();
+  BOOST_TEST(*hits == 2u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -128,7 +128,7 @@ struct fixture {
     return handle;
   }
 
-  caf::actor manager() {
+  caf::actor manager(late_alert_policy late = late_alert_policy::reopen) {
     supervisor_spec spec;
     root = spawn_root_supervisor(sys, context("test"), std::move(spec));
     manager_ports ports;
@@ -139,6 +139,7 @@ struct fixture {
     ports.scenarios = default_scenarios();
     manager_options options;
     options.node = "n1";
+    options.incident.rules.late = late;
     auto handle = spawn_observed(sys, context("test/manager"), incident_manager, options, ports);
     spawned.push_back(handle);
     sched.run();
@@ -298,6 +299,65 @@ BOOST_AUTO_TEST_CASE(moved_alerts_go_to_a_new_incident_and_leave_the_old_one) {
   BOOST_REQUIRE(to);
   BOOST_TEST(to->alerts == 1U);
   BOOST_TEST(look(m, id_a)->alerts == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_late_alert_opens_a_successor_that_names_the_closed_incident) {
+  const auto m = manager(late_alert_policy::successor);
+  join(m, id_a, make.make(0, "shell", "web-1", severity::high));
+  const set_status closing{status::closed, classification::true_positive, "done"};
+  ask<command_done>(m, change_incident{"default", id_a, closing, "eve"}, [](auto&) {});
+  bool was_new = false;
+  join(m, id_a, make.make(500, "shell again", "web-1", severity::high), &was_new);
+  BOOST_TEST(was_new);
+  BOOST_TEST(look(m, id_a)->alerts == 1U);
+  incident_list open;
+  ask<incident_list>(m, list_incidents{}, [&](const incident_list& l) { open = l; });
+  BOOST_REQUIRE_EQUAL(open.all.size(), 1U); // the closed one is not listed
+  const auto successor = open.all[0].id;
+  BOOST_TEST(look(m, successor)->successor_of == id_a);
+  join(m, id_a, make.make(600, "and again", "web-1", severity::high));
+  BOOST_TEST(look(m, successor)->alerts == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(alerts_that_are_only_counted_can_be_moved_too) {
+  const auto m = manager();
+  std::string last;
+  for (int i = 0; i < 100; ++i) {
+    const auto a = make.make(i, "web server 400", "web-1", severity::low);
+    last = a->id;
+    join(m, id_a, a);
+  }
+  BOOST_TEST((ask<command_done>(m, move_alerts{"default", id_a, id_b, {last}, "eve"}, [](auto&) {}).code == ec::none));
+  BOOST_TEST(look(m, id_a)->alerts == 99U);
+  BOOST_REQUIRE(look(m, id_b));
+  BOOST_TEST(look(m, id_b)->timeline.at(0).title == "web server 400");
+}
+
+BOOST_AUTO_TEST_CASE(with_a_lateness_tolerance_alerts_that_arrive_swapped_are_placed_in_order) {
+  const auto m = manager();
+  auto settings = std::make_shared<graph::settings>(*graph::default_settings());
+  settings->with.lateness_s = 10;
+  graph::graph_options options;
+  options.settings = settings;
+  graph::graph_ports ports{graph::router_ref(m), store_ref(store), journal_ref(journal), {}};
+  const auto g = spawn_observed(sys, context("test/graph"), graph::graph_behavior, options, ports);
+  spawned.push_back(g);
+  sched.run();
+  const auto first = make.make(0, "reverse shell", "web-1", severity::high);
+  const auto second = make.make(5, "ransom note", "web-1", severity::critical);
+  auto late = self->request(g, caf::infinite, graph::place_alert{second, 1});
+  auto early = self->request(g, caf::infinite, graph::place_alert{first, 2});
+  sched.run();
+  BOOST_TEST(w->journal.empty()); // both are held
+  clock->advance(std::chrono::seconds(11));
+  sched.advance_time(std::chrono::seconds(11));
+  sched.run();
+  std::string id_of_first, id_of_second;
+  early.receive([&](const graph::alert_placed& p) { id_of_first = p.incident_id; }, [](caf::error&) {});
+  late.receive([&](const graph::alert_placed& p) { id_of_second = p.incident_id; }, [](caf::error&) {});
+  BOOST_TEST(!id_of_first.empty());
+  BOOST_TEST(id_of_second == id_of_first);
+  BOOST_TEST(look(m, id_of_first)->timeline.at(0).alert_id == first->id);
 }
 
 BOOST_AUTO_TEST_CASE(a_task_change_is_noted) {

@@ -9,6 +9,8 @@
 #include <re2/re2.h>
 
 #include <functional>
+#include <memory>
+#include <unordered_map>
 
 namespace soc::test {
 
@@ -27,12 +29,13 @@ inline void add_value(field_values& to, const model::value& v) {
     to.values.push_back(v);
 }
 
-inline std::vector<std::string> characters(std::string_view text) {
-  std::vector<std::string> out;
+inline std::u32string characters(std::string_view text) {
+  std::u32string out;
   for (std::size_t i = 0; i < text.size();) {
     std::uint32_t code = 0;
     const auto length = detection::decode_utf8(text.substr(i), code);
-    out.emplace_back(text.substr(i, length));
+    const auto byte = static_cast<unsigned char>(text[i]);
+    out.push_back(length == 1 && byte >= 0x80 ? 0x110000U + byte : static_cast<char32_t>(code)); // no UTF-8: as it is
     i += length;
   }
   return out;
@@ -42,30 +45,45 @@ inline std::vector<std::string> characters(std::string_view text) {
 inline bool reference_glob(const std::vector<detection::text_piece>& pieces, std::string_view text, bool cased) {
   struct unit {
     detection::piece_kind kind;
-    std::string character;
+    char32_t character;
   };
   std::vector<unit> pattern;
   for (const auto& p : pieces)
     if (p.kind == detection::piece_kind::text)
-      for (auto& c : characters(cased ? p.text : detection::fold(p.text)))
+      for (const auto c : characters(cased ? p.text : detection::fold(p.text)))
         pattern.push_back({p.kind, c});
     else
-      pattern.push_back({p.kind, {}});
+      pattern.push_back({p.kind, 0});
   const auto subject = characters(cased ? std::string(text) : detection::fold(text));
   // reached[j]: the pattern so far matches the first j characters
-  std::vector<bool> reached(subject.size() + 1, false);
-  reached[0] = true;
+  std::vector<char> reached(subject.size() + 1, 0), next(subject.size() + 1, 0);
+  reached[0] = 1;
   for (const auto& u : pattern) {
-    std::vector<bool> next(subject.size() + 1, false);
     for (std::size_t j = 0; j <= subject.size(); ++j) {
+      next[j] = 0;
       if (u.kind == detection::piece_kind::many)
         next[j] = reached[j] || (j > 0 && next[j - 1]);
       else if (j > 0)
         next[j] = reached[j - 1] && (u.kind == detection::piece_kind::one || subject[j - 1] == u.character);
     }
-    reached = next;
+    reached.swap(next);
   }
-  return reached[subject.size()];
+  return reached[subject.size()] != 0;
+}
+
+/// A regular expression by RE2; what only PCRE2 can express by the product's own wrapper.
+inline bool reference_regex(const detection::value_match& m, const std::string& text) {
+  const std::string flags = std::string(m.ignore_case ? "i" : "") + (m.multi_line ? "m" : "") + (m.dot_all ? "s" : "");
+  const auto written = (flags.empty() ? "" : "(?" + flags + ")") + m.text;
+  static std::unordered_map<std::string, std::unique_ptr<RE2>> compiled;
+  auto& place = compiled[written];
+  if (!place)
+    place = std::make_unique<RE2>(written, RE2::Quiet);
+  if (place->ok())
+    return RE2::PartialMatch(text, *place);
+  const auto other = detection::regex_matcher::compile(m.text, {m.ignore_case, m.multi_line, m.dot_all});
+  std::uint64_t exceeded = 0;
+  return other && (*other)->search(text, exceeded);
 }
 
 inline bool reference_compare(detection::compare_op op, double a, double b) {
@@ -107,12 +125,9 @@ inline bool reference_value(const detection::value_match& m, const field_values&
     case match_kind::boolean:
       hit = !v.is_null() && detection::fold(text) == (m.truth ? "true" : "false");
       break;
-    case match_kind::regex: {
-      const std::string flags =
-          std::string(m.ignore_case ? "i" : "") + (m.multi_line ? "m" : "") + (m.dot_all ? "s" : "");
-      hit = !v.is_null() && RE2::PartialMatch(text, RE2((flags.empty() ? "" : "(?" + flags + ")") + m.text));
+    case match_kind::regex:
+      hit = !v.is_null() && reference_regex(m, text);
       break;
-    }
     case match_kind::network:
       hit = detection::contains_address(m.network, text);
       break;

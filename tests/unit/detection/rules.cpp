@@ -1,4 +1,5 @@
 // What rules mean: modifiers, wildcards, special values, conditions; and what is said of wrong ones.
+#include "detection/core/rule_fields.hpp"
 #include "rule_fixture.hpp"
 
 using namespace soc;
@@ -215,6 +216,42 @@ BOOST_AUTO_TEST_CASE(reading_goes_on_past_a_bad_rule) {
                    rule_with("  s: {A: x}\n  condition: s\n"));
   BOOST_TEST(bench.program->rules().size() == 1u);
   BOOST_TEST(bench.found.errors() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(values_that_come_again_are_judged_as_the_first_time) {
+  rule_bench bench(rule_with("  s:\n    A|contains: evil\n    A|re: 'e.il[0-9]'\n  condition: s\n"));
+  const auto route = bench.program->route_of_rule(0);
+  detection::matcher matcher(bench.program);
+  for (int round = 0; round < 3; ++round)
+    for (const auto& [text, hit] :
+         {std::pair("an EVIL1 evil1", true), std::pair("evil", false), std::pair("", false)}) {
+      const json_event ev(std::string(R"({"A":")") + text + "\"}", *bench.names);
+      BOOST_TEST(matcher.match_on(*route, ev.get()).empty() != hit, text);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(all_fields_are_only_needed_where_a_keyword_may_hold) {
+  rule_bench bench(rule_with("  words: [mimikatz]\n  condition: words\n", "{category: test}"));
+  model::log_type type{"acme", "app", "", "", "", "test"};
+  detection::matcher matcher(bench.program);
+  json_event with(R"({"A":"sekurlsa Mimikatz"})", *bench.names), without(R"({"A":"nothing"})", *bench.names);
+  with.get().type = without.get().type = &type;
+  BOOST_TEST(matcher.needs_all_fields(with.get()));
+  BOOST_TEST(matcher.match(with.get()).size() == 1u);
+  BOOST_TEST(!matcher.needs_all_fields(without.get()));
+  BOOST_TEST(matcher.match(without.get()).empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_logsource_of_a_mapped_type_is_provided) {
+  rule_bench bench(rule_with("  s: {A: x}\n  condition: s\n", "{product: acme, category: process_creation}"));
+  const model::log_type type{"acme", "app", "", "acme", "", "process_creation"};
+  diagnostics without, with;
+  detection::warn_of_fields(*bench.program, bench.tables, *bench.names, 0, {}, without);
+  detection::warn_of_fields(*bench.program, bench.tables, *bench.names, 0,
+                            {bench.program->router().class_of(type, 1007)}, with);
+  BOOST_REQUIRE(without.all().size() == 1u);
+  BOOST_TEST(without.all().front().code == "SIG019");
+  BOOST_TEST(with.all().empty());
 }
 
 BOOST_AUTO_TEST_CASE(correlations_are_checked) {

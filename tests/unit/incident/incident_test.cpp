@@ -265,6 +265,19 @@ BOOST_AUTO_TEST_CASE(the_path_begins_with_the_attacker_and_reaches_the_shell) {
   BOOST_TEST(v.path.gaps.empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_process_does_not_write_its_own_image) {
+  alert_maker make;
+  living_incident x;
+  BOOST_REQUIRE(
+      x.ask(add_alert{make.make(0, "Odd process", "ws-1", severity::high,
+                                {thing(entity_type::process, entity_role::actor, "C:\\Tools\\a.exe -x", "ws-1"),
+                                 thing(entity_type::file, entity_role::target, "c:\\tools\\A.exe", "ws-1")}),
+                      "{}",
+                      {}}));
+  for (const auto& s : derive(x.s, *default_scenarios()).path.steps)
+    BOOST_TEST(s.verb != "wrote");
+}
+
 BOOST_AUTO_TEST_CASE(an_unexplained_origin_is_named_as_a_gap) {
   living_incident x;
   alert_maker make;

@@ -49,7 +49,7 @@ BOOST_AUTO_TEST_CASE(nested_names_are_joined_and_lists_of_maps_flattened) {
 BOOST_AUTO_TEST_CASE(scalars_keep_their_kinds) {
   json_reader r;
   BOOST_TEST(r.read(R"({"i":-5,"r":2.5,"t":true,"n":null,"s":"","e":{},"l":[]})") ==
-             "i=-5;r=2.5;t=true;n=;s=;e=[];l=[];");
+             "i=-5;r=2.5;t=true;n=;s=;e={};l=[];");
   BOOST_TEST(static_cast<int>(r.slots[0].data.kind()) == static_cast<int>(model::value_kind::integer));
   BOOST_TEST(static_cast<int>(r.slots[1].data.kind()) == static_cast<int>(model::value_kind::real));
   BOOST_TEST(r.slots[3].data.is_null());
@@ -79,6 +79,21 @@ BOOST_AUTO_TEST_CASE(unknown_names_are_skipped_on_demand) {
   r.options.keep_unknown = false;
   BOOST_TEST(r.read(R"({"z":"\\","a":{"b":"y","q":[1,{"r":2}]},"l":[{"x":1,"y":2}],"o":{}})") == "a.b=y;l.x=[1];");
   BOOST_TEST(r.slots[0].id == r.names->find("a.b"));
+}
+
+BOOST_AUTO_TEST_CASE(only_wanted_names_are_read_also_without_their_blanks) {
+  json_reader r;
+  auto wanted = std::make_shared<std::vector<bool>>();
+  for (const auto* name : {"a", "ThreatName", "l.x"}) {
+    const auto id = r.names->intern(name);
+    wanted->resize(id + 1);
+    (*wanted)[id] = true;
+  }
+  r.names->intern("b");
+  r.options.keep_unknown = false;
+  r.options.wanted = wanted;
+  BOOST_TEST(r.read(R"({"a":"x","b":"y","z":"\\","Threat Name":"t","l":[{"x":1,"y":2}],"b":{"a":3}})") ==
+             "a=x;ThreatName=t;l.x=[1];");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_too_deep_stays_json_text) {

@@ -1,4 +1,5 @@
 #include "node/config.hpp"
+#include "runtime/secrets.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -62,12 +63,12 @@ BOOST_AUTO_TEST_CASE(broken_yaml_is_an_error_and_not_a_crash) {
 }
 
 BOOST_AUTO_TEST_CASE(a_secret_is_only_taken_by_reference) {
-  BOOST_TEST(!node::read_secret("hunter2"));
+  BOOST_TEST(!read_secret("hunter2"));
   ::setenv("SOC_TEST_SECRET", "s3cret", 1);
-  const auto secret = node::read_secret("env:SOC_TEST_SECRET");
+  const auto secret = read_secret("env:SOC_TEST_SECRET");
   BOOST_REQUIRE(static_cast<bool>(secret));
   BOOST_TEST(*secret == "s3cret");
-  BOOST_TEST(!node::read_secret("env:SOC_TEST_NO_SUCH"));
+  BOOST_TEST(!read_secret("env:SOC_TEST_NO_SUCH"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -76,13 +76,13 @@ BOOST_AUTO_TEST_CASE(text_that_only_begins_like_json_is_kept_as_lines) {
              per_element());
 }
 
-BOOST_AUTO_TEST_CASE(collector_events_are_unwrapped) {
-  const auto out =
-      read_push({}, post("/services/collector/event", "{\"event\":\"a \\\"quoted\\\" line\",\"host\":\"web-01\"}"
-                                                      "{\"time\":1.5,\"event\":{\"k\":[1,2]}}"));
+BOOST_AUTO_TEST_CASE(collector_events_are_unwrapped_unless_the_wrapper_says_more_than_the_host) {
+  const std::string timed = R"({"time":1.5,"host":"web-02","event":{"k":[3]}})";
+  const auto out = read_push({}, post("/services/collector/event",
+                                      R"({"event":"a \"quoted\" line","host":"web-01"}{"event":{"k":[1,2]}})" + timed));
   BOOST_TEST(out.has_records);
-  BOOST_TEST(records_of(out) == (std::vector<std::string>{"a \"quoted\" line", "{\"k\":[1,2]}"}), per_element());
-  BOOST_TEST(out.pushed.hosts == (std::vector<std::string>{"web-01", ""}), per_element());
+  BOOST_TEST(records_of(out) == (std::vector<std::string>{"a \"quoted\" line", "{\"k\":[1,2]}", timed}), per_element());
+  BOOST_TEST(out.pushed.hosts == (std::vector<std::string>{"web-01", "", "web-02"}), per_element());
 }
 
 BOOST_AUTO_TEST_CASE(collector_events_that_are_none_are_refused_in_the_collector_s_words) {

@@ -49,6 +49,11 @@ BOOST_AUTO_TEST_CASE(every_kind_can_be_planned_from_its_options) {
   BOOST_TEST(http.plan.publishes_raw);
   BOOST_TEST(planned("otlp", "{name: x, kind: otlp, body_only: true}").codes() == "");
   BOOST_TEST(planned("kafka", "{name: x, kind: kafka, brokers: 'a:9092', topics: [logs]}").codes() == "");
+  BOOST_TEST(planned("forward", "{name: x, kind: forward, port: 24224, message_key: log}").codes() == "");
+  BOOST_TEST(planned("nats", "{name: x, kind: nats, url: 'nats://a', stream: LOGS}").codes() == "");
+  BOOST_TEST(planned("s3", "{name: x, kind: s3, bucket: b, prefixes: ['a/%Y/%m/']}").codes() == "");
+  BOOST_TEST(
+      planned("api", "{name: x, kind: api, url: 'https://h/a', auth: {type: bearer, secret: 'env:T'}}").codes() == "");
 }
 
 BOOST_AUTO_TEST_CASE(a_kind_that_is_not_there_gets_a_hint) {
@@ -87,6 +92,17 @@ BOOST_AUTO_TEST_CASE(an_unknown_key_is_told_once_with_the_nearest_one) {
   const planned p("file", "{name: x, paths: a, exclud: b}");
   BOOST_TEST(p.found.errors() == 1U);
   BOOST_TEST(p.says("did you mean 'exclude'?"));
+}
+
+BOOST_AUTO_TEST_CASE(what_would_let_anybody_in_or_lead_nowhere_is_refused) {
+  BOOST_TEST(planned("forward", "{name: x, kind: forward, host: 0.0.0.0}").says("shared_key"));
+  BOOST_TEST(planned("forward", "{name: x, kind: forward, host: 0.0.0.0, shared_key: 'env:K'}").codes() == "");
+  BOOST_TEST(planned("s3", "{name: x, kind: s3}").says("bucket"));
+  BOOST_TEST(planned("s3", "{name: x, kind: s3, bucket: b, access_key: 'env:A'}").says("go together"));
+  BOOST_TEST(planned("s3", "{name: x, kind: s3, bucket: b, prefixes: ['%q']}").says("% directive"));
+  BOOST_TEST(planned("s3", "{name: x, kind: s3, bucket: b, endpoint: 'ftp://h'}").says("no endpoint"));
+  BOOST_TEST(planned("nats", "{name: x, kind: nats, url: 'nats://a'}").says("neither"));
+  BOOST_TEST(planned("nats", "{name: x, kind: nats, url: 'nats://a', stream: 'a.b'}").says("no name of a stream"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,4 +1,5 @@
 #include "connectors/targets/http/http_driver.hpp"
+#include "connectors/targets/jq/jq_engine.hpp"
 #include "connectors/targets/nftables/command.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -127,6 +128,167 @@ actions:
   // RFC 4231, test case 2
   BOOST_TEST(targets::hmac_signature("Jefe", "", "what do ya want for nothing?", "") ==
              "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
+// ---- Sequences, pages, tokens: against a sender of this test's own
+
+namespace {
+
+struct told {
+  std::vector<response::http_request> requests;
+  std::vector<result<response::http_response>> answers;
+  targets::http_sender sender() {
+    return [this](const response::http_request& q, const targets::tls_files&, long) -> result<response::http_response> {
+      requests.push_back(q);
+      if (requests.size() > answers.size())
+        return failure{ec::timed_out, "no answer"};
+      return answers[requests.size() - 1];
+    };
+  }
+  void say(int status, const json& body) { answers.push_back(response::http_response{status, {}, body.dump()}); }
+};
+
+const char* const address_list = R"(
+name: t
+kind: firewall
+actions:
+  act:
+    effect: irreversible
+    idempotency: natural
+    parameters: {ip: {type: text}}
+    requests:
+      - {id: find, method: POST, reads: true, path: /list, output: {lock: "${body.lock}", all: "${body.all}"}}
+      - id: update
+        when: {sel: {find.all: 203.0.113.9}, condition: not sel}
+        method: POST
+        path: /list
+        body: {lock: "${find.lock}", all: {jq: ".find.all + [.params.ip]"}}
+    output: {before: "${find.all | length}", id: "${update.id}"}
+)";
+
+response::component_call call_with(const std::string& component) {
+  return call_of(component, 1, {{"ip", "203.0.113.9"}}, "token");
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_call_of_several_requests_uses_what_the_earlier_ones_found) {
+  told server;
+  server.say(200, {{"lock", "L1"}, {"all", {"198.51.100.1"}}});
+  server.say(200, {{"id", 7}});
+  const auto jq = targets::jq_function_of(std::make_shared<targets::jq_engine>());
+  targets::http_driver driver(test_clock(), jq, server.sender());
+  const auto out = driver.call(call_with(address_list));
+  BOOST_REQUIRE_MESSAGE((out.what == call_outcome::kind::succeeded), out.detail);
+  BOOST_TEST(out.output == json({{"before", 1}, {"id", 7}}));
+  BOOST_REQUIRE(server.requests.size() == 2U);
+  BOOST_TEST(json::parse(server.requests[1].body) == json({{"lock", "L1"}, {"all", {"198.51.100.1", "203.0.113.9"}}}));
+}
+
+BOOST_AUTO_TEST_CASE(no_answer_is_doubt_only_after_a_request_that_changes_something) {
+  const auto jq = targets::jq_function_of(std::make_shared<targets::jq_engine>());
+  told silent;
+  targets::http_driver first(test_clock(), jq, silent.sender());
+  BOOST_TEST((first.call(call_with(address_list)).what == call_outcome::kind::transient));
+  told half;
+  half.say(200, {{"lock", "L1"}, {"all", json::array()}});
+  targets::http_driver second(test_clock(), jq, half.sender());
+  BOOST_TEST((second.call(call_with(address_list)).what == call_outcome::kind::unknown));
+}
+
+BOOST_AUTO_TEST_CASE(all_pages_are_read_and_a_list_without_end_is_refused) {
+  const std::string paged = R"(
+name: t
+kind: firewall
+actions:
+  act:
+    effect: read
+    parameters: {ip: {type: text}}
+    request:
+      path: /rules
+      query: {size: 2}
+      pagination: {items: body.rules, next: body.token, as: {query: token}, most: 3}
+      output: {count: "${body.items | length}", mine: "${body.items | where ip 203.0.113.9 | first}"}
+)";
+  told server;
+  server.say(200, {{"rules", {{{"ip", "198.51.100.1"}}, {{"ip", "198.51.100.2"}}}}, {"token", "t2"}});
+  server.say(200, {{"rules", {{{"ip", "203.0.113.9"}}}}, {"token", ""}});
+  targets::http_driver driver(test_clock(), {}, server.sender());
+  const auto out = driver.call(call_with(paged));
+  BOOST_REQUIRE_MESSAGE((out.what == call_outcome::kind::succeeded), out.detail);
+  BOOST_TEST(out.output == json({{"count", 3}, {"mine", {{"ip", "203.0.113.9"}}}}));
+  BOOST_TEST(server.requests[1].url() == "http://127.0.0.1:1/rules?size=2&token=t2");
+  told endless;
+  for (int i = 0; i < 9; ++i)
+    endless.say(200, {{"rules", json::array()}, {"token", "more"}});
+  targets::http_driver again(test_clock(), {}, endless.sender());
+  BOOST_TEST(again.call(call_with(paged)).detail == "more than 3 pages");
+}
+
+BOOST_AUTO_TEST_CASE(an_oauth2_token_is_fetched_once_and_again_when_it_is_refused) {
+  const std::string guarded = R"(
+name: t
+kind: identity
+auth: {type: oauth2, token_url: "https://login.example/${instance.settings.tenant}/token", client_id: token, secret: token, scope: "api/.default"}
+actions:
+  act: {effect: read, parameters: {ip: {type: text}}, request: {path: /users}}
+)";
+  told server;
+  server.say(200, {{"access_token", "T1"}, {"expires_in", 3600}});
+  server.say(200, json::object());
+  server.say(401, json::object());
+  server.say(200, {{"access_token", "T2"}, {"expires_in", "3600"}});
+  server.say(200, {{"echo", "hush"}});
+  auto call = call_with(guarded);
+  auto instance = *call.instance;
+  instance.settings = {{"tenant", "acme"}};
+  call.instance = std::make_shared<const resource_instance>(instance);
+  targets::http_driver driver(test_clock(), {}, server.sender());
+  BOOST_TEST((driver.call(call).what == call_outcome::kind::succeeded));
+  BOOST_TEST(server.requests[0].url() == "https://login.example/acme/token");
+  BOOST_TEST(server.requests[0].body ==
+             "grant_type=client_credentials&scope=api%2F.default&client_id=hush&client_secret=hush");
+  BOOST_TEST(server.requests[1].headers.back().second == "Bearer T1");
+  const auto again = driver.call(call);
+  BOOST_TEST((again.what == call_outcome::kind::succeeded));
+  BOOST_TEST(server.requests[4].headers.back().second == "Bearer T2");
+}
+
+BOOST_AUTO_TEST_CASE(a_secret_that_the_target_echoes_gets_into_no_output) {
+  told server;
+  setenv("SOC_TEST_SECRET", "a-long-secret", 1);
+  server.say(200, {{"id", "you said a-long-secret"}});
+  auto call = call_with(bearer);
+  setenv("SOC_TEST_SECRET", "a-long-secret", 1);
+  targets::http_driver driver(test_clock(), {}, server.sender());
+  const auto out = driver.call(call);
+  BOOST_TEST(out.output == json({{"id", "you said ***"}}));
+}
+
+BOOST_AUTO_TEST_CASE(texts_in_xml_are_escaped_and_forms_encoded) {
+  told server;
+  server.say(200, json::object());
+  server.say(200, json::object());
+  targets::http_driver driver(test_clock(), {}, server.sender());
+  auto call = call_of(R"(
+name: t
+kind: firewall
+actions:
+  act: {effect: irreversible, parameters: {ip: {type: text}}, request: {method: POST, path: /api, text: "<ip>${params.ip}</ip>", content_type: application/xml}}
+)",
+                      1, {{"ip", "1.2.3.4</ip><all/>"}}, "token");
+  (void)driver.call(call);
+  BOOST_TEST(server.requests[0].body == "<ip>1.2.3.4&lt;/ip&gt;&lt;all/&gt;</ip>");
+  auto form = call_of(R"(
+name: t
+kind: firewall
+actions:
+  act: {effect: irreversible, parameters: {ip: {type: text}}, request: {method: POST, path: "?a=1", form: {ip: "${params.ip}", none: ""}}}
+)",
+                      1, {{"ip", "a&b"}}, "token");
+  (void)driver.call(form);
+  BOOST_TEST(server.requests[1].body == "ip=a%26b");
+  BOOST_TEST(server.requests[1].url() == "http://127.0.0.1:1/?a=1");
 }
 
 BOOST_AUTO_TEST_CASE(a_program_gets_its_arguments_and_input_and_is_killed_when_its_time_is_up) {

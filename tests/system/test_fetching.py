@@ -1,0 +1,153 @@
+"""Logs that are fetched or acknowledged: forward, nats, s3, api. During a load the node is killed with -9, then what it fetches from; at
+the end every record that the other side had is an alert."""
+import collections
+import gzip
+import os
+import random
+import re
+import threading
+import time
+
+from bus import Connection, credentials_of
+from harness import Case, Node, attack_line, free_port, wait_for
+from other_systems import ForwardSender, OtherNats, PagedApi, Swift
+
+LINES = int(os.environ.get("SOC_TEST_LINES", "600"))
+KILLS = int(os.environ.get("SOC_TEST_KILLS", "2"))
+ATTACKERS, BATCH = 40, 20
+MARK = re.compile(rb"&n=(\d+)[\"\\]")
+
+
+def lines_of(numbers):
+    return [attack_line(f"203.0.113.{1 + n % ATTACKERS}", n) for n in numbers]
+
+
+class Fetching(Case):
+    def setUp(self):
+        super().setUp()
+        self.dice = random.Random(int(os.environ.get("SOC_TEST_SEED", "1")))
+        self.stopped = False
+        self.addCleanup(setattr, self, "stopped", True)
+
+    def processed(self):
+        connection = Connection(*credentials_of(self.node))
+        try:
+            marks = [int(mark) for payload in connection.stream("ALERTS") for mark in MARK.findall(payload)]
+        finally:
+            connection.close()
+        return collections.Counter(marks)
+
+    def crash_node(self):
+        servers = [pid for pid in [self.node.nats_server()] if pid]
+        self.node.kill()
+        for pid in servers:
+            deadline = time.monotonic() + 3
+            while os.path.exists(f"/proc/{pid}") and time.monotonic() < deadline:
+                time.sleep(0.05)
+        self.node.start()
+
+    def run_load(self, connector, give, crash_other=None):
+        """give(lines) hands lines to the other side and returns True once it has them."""
+        self.node = Node(self, connectors=[connector]).start()
+        given = set()
+
+        def feed():
+            for first in range(0, LINES, BATCH):
+                numbers = range(first, min(LINES, first + BATCH))
+                lines = lines_of(numbers)
+                while not self.stopped and not give(lines):
+                    time.sleep(0.2)
+                if self.stopped:
+                    return
+                given.update(numbers)
+                time.sleep(0.02)
+        feeder = threading.Thread(target=feed, daemon=True)
+        feeder.start()
+        for _ in range(KILLS):
+            time.sleep(self.dice.uniform(0.3, 2.5))
+            self.crash_node()
+        if crash_other:
+            time.sleep(self.dice.uniform(0.3, 1.5))
+            crash_other()
+        feeder.join(240)
+        self.assertFalse(feeder.is_alive(), "the other side has all lines")
+        missing = set()
+
+        def complete():
+            missing.clear()
+            missing.update(given - set(self.processed()))
+            return not missing
+        try:
+            wait_for("all lines to be alerts", complete, 120, 1)
+        except AssertionError:
+            self.fail(f"{len(missing)} of {len(given)} gave no alert, among them {sorted(missing)[:5]}\n{self.node.log_tail(3000)}")
+        self.assertEqual(LINES, len(given))
+        connectors = self.node.shell("connectors")
+        print(f"   {len(given)} lines, {KILLS} kills; {connectors}", flush=True)
+
+    def test_chunks_of_a_forward_sender_are_acknowledged_once_they_are_kept(self):
+        port = free_port()
+        sender = ForwardSender(port)
+        self.run_load({"name": "fluent", "kind": "forward", "port": port, "message_key": "log"},
+                      lambda lines: sender.send(lines, lambda: self.stopped))
+
+    def test_a_stream_of_another_nats_is_read_to_its_end(self):
+        other = OtherNats(self)
+
+        def crash():
+            other.kill()
+            time.sleep(0.5)
+            other.start()
+        self.run_load({"name": "elsewhere", "kind": "nats", "url": other.url, "stream": "LOGS"}, other.publish, crash)
+
+    def test_objects_of_a_bucket_are_read_once_or_more_and_never_lost(self):
+        swift = Swift(self)
+        self.assertEqual(200, swift.request("PUT", "/logs")[0])
+        secret = self.write("s3.secret", swift.secret, 0o600)
+        user = self.write("s3.user", swift.user, 0o600)
+        made = [0]
+
+        def put(lines):
+            kind = made[0] % 3
+            body = b"\n".join(lines) + b"\n"
+            if kind == 1:
+                body = gzip.compress(body)
+            if kind == 2:
+                body = gzip.compress(b'{"Records":[' + b",".join(lines) + b"]}")
+            if swift.request("PUT", f"/logs/web/2025 a+b/{made[0]:06d}.log", body)[0] != 200:
+                return False
+            made[0] += 1
+            return True
+
+        def crash():
+            swift.kill_proxy()
+            time.sleep(0.5)
+            swift.start_proxy()
+        self.run_load({"name": "bucket", "kind": "s3", "endpoint": swift.endpoint, "bucket": "logs", "prefixes": ["web/"],
+                       "access_key": "file:" + user, "secret_key": "file:" + secret, "poll_s": 1}, put, crash)
+
+    def test_pages_of_an_api_are_read_past_its_refusals(self):
+        api = PagedApi(self)
+        secret = self.write("api.secret", "s3cret", 0o600)
+
+        def give(lines):
+            api.add(lines)
+            return True
+        self.run_load({"name": "pages", "kind": "api", "url": f"http://127.0.0.1:{api.port}/logs", "query": {"since": "${cursor}"},
+                       "records": "items", "id": "request_id", "pagination": {"type": "link", "path": "next.link"},
+                       "cursor": {"field": "stored", "overlap_s": 5, "lookback_h": 1}, "poll_s": 1, "requests_per_minute": 3000,
+                       "auth": {"type": "oauth2", "id": "reader", "secret": "file:" + secret,
+                                "token_url": f"http://127.0.0.1:{api.port}/token"}}, give)
+        self.assertGreater(api.refused, 0, "some requests were refused")
+
+    def test_a_wrong_secret_is_said_and_nothing_is_read(self):
+        swift = Swift(self)
+        swift.request("PUT", "/logs")
+        swift.request("PUT", "/logs/a.log", b"\n".join(lines_of(range(3))))
+        wrong, user = self.write("wrong", "nonsense", 0o600), self.write("user", swift.user, 0o600)
+        self.node = Node(self, connectors=[{"name": "bucket", "kind": "s3", "endpoint": swift.endpoint, "bucket": "logs",
+                                            "access_key": "file:" + user, "secret_key": "file:" + wrong, "poll_s": 1}]).start()
+        said = lambda: self.node.log_tail(100000) + self.output_of(self.node.name, 100000)
+        wait_for("the refusal to be said", lambda: "HTTP 403" in said(), 30)
+        self.assertNotIn("nonsense", said())
+        self.assertEqual(0, self.node.metric("soc_source_records_total"))

@@ -1,0 +1,139 @@
+// tools/soc/audit_command.cpp - `soc audit verify`: reads the audit stream itself, not through a node, and checks
+// chains, signatures and anchors. `soc audit key` prints a node's public key.
+#include "response/core/audit_chain.hpp"
+#include "runtime/signing_key.hpp"
+#include "tools/soc/commands.hpp"
+#include "tools/soc/control_client.hpp"
+#include "tools/soc/shell_target.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+namespace soc::cli {
+
+namespace {
+
+using nlohmann::json;
+using response::anchor;
+
+struct audit_arguments {
+  target_options target;
+  std::string file, save;
+  std::vector<std::string> anchors, trusted; ///< trusted: NODE=KEY
+  bool as_json = false;
+};
+
+std::vector<std::string> lines_of(std::istream& in) {
+  std::vector<std::string> out;
+  for (std::string line; std::getline(in, line);)
+    if (!line.empty())
+      out.push_back(line);
+  return out;
+}
+
+result<std::vector<std::string>> audit_lines(const audit_arguments& given) {
+  if (!given.file.empty()) {
+    std::ifstream in(given.file, std::ios::binary);
+    if (!in)
+      return failure{ec::not_found, given.file + " can't be read"};
+    return lines_of(in);
+  }
+  auto target = find_target(given.target);
+  if (!target)
+    return target.error();
+  auto client = control_client::connect(*target);
+  if (!client)
+    return client.error();
+  return (*client)->stored("AUDIT", "soc.*.audit");
+}
+
+std::vector<anchor> anchors_of(const audit_arguments& given) {
+  auto files = given.anchors;
+  if (files.empty() && !given.target.data_dir.empty())
+    files.push_back(given.target.data_dir + "/audit-anchors.jsonl");
+  std::vector<anchor> out;
+  for (const auto& file : files) {
+    std::ifstream in(file, std::ios::binary);
+    for (const auto& line : lines_of(in))
+      if (auto a = response::read_anchor(line))
+        out.push_back(std::move(*a));
+  }
+  return out;
+}
+
+json report_json(const response::audit_report& report) {
+  json chains = json::object();
+  for (const auto& [name, c] : report.chains)
+    chains[name] = {{"first", c.first}, {"last", c.last}, {"entries", c.entries}, {"anchored", c.anchored}};
+  return {{"good", report.faults.empty()}, {"chains", std::move(chains)}, {"faults", report.faults}};
+}
+
+int verify(const audit_arguments& given) {
+  const auto lines = audit_lines(given);
+  if (!lines) {
+    std::cerr << "soc audit: " << lines.error().what << "\n";
+    return 2;
+  }
+  if (!given.save.empty()) {
+    std::ofstream out(given.save, std::ios::binary);
+    for (const auto& line : *lines)
+      out << line << "\n";
+  }
+  std::map<std::string, std::string> trusted;
+  for (const auto& pair : given.trusted)
+    trusted[pair.substr(0, pair.find('='))] = pair.substr(std::min(pair.find('='), pair.size() - 1) + 1);
+  const auto report = response::verify_audit(*lines, anchors_of(given), trusted, signature_is_good);
+  if (given.as_json)
+    std::cout << report_json(report).dump() << "\n";
+  for (const auto& [name, c] : report.chains)
+    std::cerr << fmt::format("{}: entries {} to {}, anchored to {}\n", name, c.first, c.last, c.anchored);
+  for (const auto& fault : report.faults)
+    std::cerr << "FAULT " << fault << "\n";
+  std::cerr << (report.faults.empty() ? "the audit is whole\n" : fmt::format("{} faults\n", report.faults.size()));
+  return report.faults.empty() ? 0 : 1;
+}
+
+int print_key(const audit_arguments& given) {
+  const auto file =
+      (given.target.data_dir.empty() ? std::string("run/data") : given.target.data_dir) + "/keys/node.key";
+  if (!std::filesystem::exists(file)) {
+    std::cerr << "soc audit: " << file << " is not there: has a node run with this data directory?\n";
+    return 1;
+  }
+  const auto key = signing_key::open(file);
+  if (!key) {
+    std::cerr << "soc audit: " << key.error().what << "\n";
+    return 1;
+  }
+  std::cout << (*key)->public_hex() << "\n";
+  return 0;
+}
+
+} // namespace
+
+void add_audit(CLI::App& app, int& exit_code) {
+  auto* command = app.add_subcommand("audit", "check the audit: nothing changed, missing or cut off");
+  command->require_subcommand(1);
+  auto given = std::make_shared<audit_arguments>();
+  auto* part = command->add_subcommand("verify", "exit 1 when something is wrong");
+  part->add_option("--nats", given->target.url, "NATS to read the stream from");
+  part->add_option("--data", given->target.data_dir,
+                   "data directory of a node with its own NATS; its anchors are used");
+  part->add_option("--config", given->target.config_file, "configuration of a node");
+  part->add_option("--file", given->file, "saved lines instead of the stream");
+  part->add_option("--save", given->save, "write the lines read there");
+  part->add_option("--anchors", given->anchors, "files of anchors, best kept on another machine");
+  part->add_option("--trust", given->trusted, "NODE=KEY: the node's public key (soc audit key)");
+  part->add_flag("--json", given->as_json, "the report on stdout");
+  part->callback([given, &exit_code] { exit_code = verify(*given); });
+  auto* key = command->add_subcommand("key", "print the public key of the node with this data directory");
+  key->add_option("--data", given->target.data_dir, "data directory")->required();
+  key->callback([given, &exit_code] { exit_code = print_key(*given); });
+}
+
+} // namespace soc::cli
