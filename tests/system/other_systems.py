@@ -1,5 +1,5 @@
-"""The systems logs are fetched from, as far as tests need them: a Fluent Forward sender, another NATS, an S3 server (OpenStack Swift), an
-API with pages. All on loopback; their processes belong to the case."""
+"""The systems logs are fetched from, as far as tests need them: a Fluent Forward sender, another NATS, a Kafka, an S3 server (OpenStack
+Swift), an API with pages. All on loopback; their processes belong to the case."""
 import hashlib
 import hmac
 import http.server
@@ -115,6 +115,29 @@ class OtherNats:
             return True
         except (OSError, AssertionError, ValueError):
             return False
+
+
+class MockKafka:
+    """librdkafka's broker for tests (mock_kafka.c), since no real one can be had from Debian or npm: wire protocol, groups and offsets are
+    Kafka's, what it keeps ends with it."""
+
+    topic = "logs"
+
+    def __init__(self, case, partitions=3):
+        if not shutil.which("cc"):
+            case.skipTest("no C compiler")
+        program = case.path("mock_kafka")
+        subprocess.run(["cc", "-O1", os.path.join(os.path.dirname(__file__), "mock_kafka.c"), "-o", program, "-lrdkafka"], check=True)
+        self.process = subprocess.Popen([program, self.topic, str(partitions)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL)
+        case.remember(self.process.pid, self.process)
+        self.brokers = self.process.stdout.readline().decode().strip()
+
+    def publish(self, lines):
+        """True once the broker has all of them."""
+        self.process.stdin.write(b"".join(line + b"\n" for line in lines) + b"\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().strip() == b"stored"
 
 
 class Swift:

@@ -1,4 +1,4 @@
-"""Logs that are fetched or acknowledged: forward, nats, s3, api. During a load the node is killed with -9, then what it fetches from; at
+"""Logs that are fetched or acknowledged: forward, nats, kafka, s3, api. During a load the node is killed with -9, then what it fetches from; at
 the end every record that the other side had is an alert."""
 import collections
 import gzip
@@ -10,7 +10,7 @@ import time
 
 from bus import Connection, credentials_of
 from harness import Case, Node, attack_line, free_port, wait_for
-from other_systems import ForwardSender, OtherNats, PagedApi, Swift
+from other_systems import ForwardSender, MockKafka, OtherNats, PagedApi, Swift
 
 LINES = int(os.environ.get("SOC_TEST_LINES", "600"))
 KILLS = int(os.environ.get("SOC_TEST_KILLS", "2"))
@@ -99,6 +99,15 @@ class Fetching(Case):
             time.sleep(0.5)
             other.start()
         self.run_load({"name": "elsewhere", "kind": "nats", "url": other.url, "stream": "LOGS"}, other.publish, crash)
+
+    def test_partitions_of_a_topic_are_read_to_their_ends(self):
+        kafka = MockKafka(self)
+        self.node = Node(self, connectors=[{"name": "topic", "kind": "kafka", "brokers": kafka.brokers, "topics": kafka.topic}]).start()
+        self.assertTrue(kafka.publish(lines_of(range(LINES // 2))))
+        wait_for("the first lines to be alerts", self.processed, 30, 0.2)
+        self.crash_node()
+        self.assertTrue(kafka.publish(lines_of(range(LINES // 2, LINES))))
+        wait_for("all lines to be alerts", lambda: len(self.processed()) == LINES, 120, 1)
 
     def test_objects_of_a_bucket_are_read_once_or_more_and_never_lost(self):
         swift = Swift(self)

@@ -132,7 +132,7 @@ function(soc_tests)
       target_compile_definitions(fuzz_${name} PRIVATE SOC_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
       target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
       target_link_libraries(fuzz_${name} PRIVATE soc_ingest_core soc_detection_core soc_response_core soc_playbook_core
-                            soc_wire soc_sources)
+                            soc_wire soc_sources soc_intel_core soc_lake_core)
     endforeach()
   endif()
 endfunction()
