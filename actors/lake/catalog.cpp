@@ -47,7 +47,8 @@ std::vector<std::string> catalog::left_open() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> out;
   for (const auto& [name, info] : segments_)
-    if (!info->sealed && std::none_of(written_.begin(), written_.end(), [&](auto& w) { return w.second == name; }))
+    if (!info->sealed &&
+        std::none_of(written_.begin(), written_.end(), [&name = name](const auto& w) { return w.second == name; }))
       out.push_back(name);
   return out;
 }
