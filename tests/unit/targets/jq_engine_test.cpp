@@ -52,7 +52,7 @@ BOOST_AUTO_TEST_CASE(a_program_sees_no_environment) {
   const auto out = jq.run("env | length", nullptr);
   BOOST_TEST_MESSAGE((out ? std::string() : out.error().what));
   BOOST_REQUIRE(out);
-  BOOST_TEST(*out == json({0}));
+  BOOST_TEST(*out == json::array({0}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
