@@ -71,6 +71,9 @@ value_match plain_value(const YAML::Node& node) {
   return out;
 }
 
+/// What the modifiers of one item may make of its values, and what windash (3,125 spellings at most) takes.
+constexpr std::size_t max_form_bytes = 64U << 20, max_windash_bytes = 16U << 10;
+
 class item_builder {
 public:
   item_builder(const YAML::Node& key, const item_context& context) : context_(context), key_(key) {}
@@ -88,6 +91,8 @@ public:
 private:
   using transform = std::function<std::vector<std::string>(const std::string&)>;
   void as_text(value_match& v, const std::string& modifier) const;
+  void spend(std::size_t bytes);
+  void add_form(std::vector<value_match>& out, const value_match& of, text_pattern form);
   void open(bool start, bool end, const std::string& modifier);
   void encode(const std::string& modifier, const transform& how);
   void windash();
@@ -101,7 +106,22 @@ private:
 
   const item_context& context_;
   YAML::Node key_;
+  std::size_t spent_ = 0;
 };
+
+/// Forms multiply: five dashes an option, three offsets a base64offset, each value of a placeholder.
+void item_builder::spend(std::size_t bytes) {
+  spent_ += bytes;
+  if (spent_ > max_form_bytes)
+    fail("SIG024", fmt::format("the modifiers make more than {} MiB of forms of these values", max_form_bytes >> 20),
+         "leave out modifiers that come twice, shorten the values, or split the list over several rules");
+}
+
+void item_builder::add_form(std::vector<value_match>& out, const value_match& of, text_pattern form) {
+  spend(sizeof(value_match) + form.written().size());
+  out.push_back(of);
+  out.back().pattern = std::move(form);
+}
 
 void item_builder::as_text(value_match& v, const std::string& modifier) const {
   if (v.kind == match_kind::number || v.kind == match_kind::boolean) {
@@ -141,11 +161,8 @@ void item_builder::encode(const std::string& modifier, const transform& how) {
     if (v.pattern.has_wildcards())
       fail("SIG006", fmt::format("'{}' can't encode a value with wildcards", modifier),
            "escape '*' and '?' with '\\', and put contains, startswith or endswith after the encoding");
-    for (const auto& text : how(v.pattern.plain())) {
-      auto next = v;
-      next.pattern = text_pattern::literal(text);
-      out.push_back(std::move(next));
-    }
+    for (const auto& text : how(v.pattern.plain()))
+      add_form(out, v, text_pattern::literal(text));
   }
   values = std::move(out);
 }
@@ -154,11 +171,11 @@ void item_builder::windash() {
   std::vector<value_match> out;
   for (auto& v : values) {
     as_text(v, "windash");
-    for (const auto& written : windash_variants(v.pattern.written())) {
-      auto next = v;
-      next.pattern = text_pattern::parse(written);
-      out.push_back(std::move(next));
-    }
+    const auto as_written = v.pattern.written();
+    if (as_written.size() > max_windash_bytes)
+      fail("SIG024", fmt::format("'windash' takes values of at most {} bytes", max_windash_bytes), "shorten the value");
+    for (const auto& written : windash_variants(as_written))
+      add_form(out, v, text_pattern::parse(written));
   }
   values = std::move(out);
 }
@@ -203,17 +220,15 @@ void item_builder::expand() {
             const auto parsed = text_pattern::parse(value);
             for (const auto& inner : parsed.pieces())
               inner.kind == piece_kind::text ? next.append_text(inner.text) : next.append(inner.kind);
+            spend(sizeof(text_pattern) + next.written().size());
             more.push_back(std::move(next));
           }
         made = std::move(more);
         rest.remove_prefix(end + 1);
       }
     }
-    for (auto& p : made) {
-      auto next = v;
-      next.pattern = std::move(p);
-      out.push_back(std::move(next));
-    }
+    for (auto& p : made)
+      add_form(out, v, std::move(p));
   }
   values = std::move(out);
 }

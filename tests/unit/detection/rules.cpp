@@ -203,6 +203,15 @@ BOOST_AUTO_TEST_CASE(mistakes_are_named_with_their_place) {
   BOOST_TEST(complaint("  s: {A: x}\n  condition: s | count() > 5\n").starts_with("SIG007 aggregation expressions"));
 }
 
+BOOST_AUTO_TEST_CASE(modifiers_that_multiply_the_values_without_end_are_refused) {
+  BOOST_TEST(
+      complaint("  s: {A|windash|windash|windash: 'a -b -c -d -e -f -g'}\n  condition: s\n").starts_with("SIG024"));
+  std::string name = "A";
+  for (int i = 0; i < 30; ++i)
+    name += "|base64offset";
+  BOOST_TEST(complaint("  s: {" + name + ": some text}\n  condition: s\n").starts_with("SIG024"));
+}
+
 BOOST_AUTO_TEST_CASE(a_mistake_carries_line_column_and_a_hint) {
   rule_bench bench(rule_with("  s:\n    A|contians: x\n  condition: s\n"));
   const auto& d = bench.found.all().front();
