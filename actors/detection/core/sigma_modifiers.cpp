@@ -72,7 +72,7 @@ value_match plain_value(const YAML::Node& node) {
 }
 
 /// What the modifiers of one item may make of its values, and what windash (3,125 spellings at most) takes.
-constexpr std::size_t max_form_bytes = 64U << 20, max_windash_bytes = 16U << 10;
+constexpr std::size_t max_form_bytes = 4U << 20, max_windash_bytes = 16U << 10;
 
 class item_builder {
 public:

@@ -87,6 +87,10 @@ std::size_t line_grouping::group(std::string& bytes, const std::vector<model::ra
                                                : group_continued(bytes, lines, complete, records);
 }
 
+bool line_grouping::begins_record(std::string_view line) const {
+  return re2::RE2::PartialMatch(re2::StringPiece(line.data(), line.size()), *begins_);
+}
+
 std::size_t line_grouping::group_continued(const std::string& bytes, const std::vector<model::raw_record>& lines,
                                            bool complete, std::vector<model::raw_record>& records) const {
   std::size_t first = 0;
@@ -94,7 +98,7 @@ std::size_t line_grouping::group_continued(const std::string& bytes, const std::
     const bool at_end = i == lines.size();
     if (at_end && !complete && i - first < max_lines_)
       break;
-    if (!at_end && i - first < max_lines_ && !re2::RE2::PartialMatch(text_of(bytes, lines[i]), *begins_))
+    if (!at_end && i - first < max_lines_ && !begins_record(text_of(bytes, lines[i])))
       continue;
     const auto end = lines[i - 1].offset + lines[i - 1].length;
     records.push_back({lines[first].offset, end - lines[first].offset, lines[first].position});

@@ -30,6 +30,7 @@ public:
                     std::vector<model::raw_record>& records) const;
 
 private:
+  bool begins_record(std::string_view line) const;
   std::size_t group_continued(const std::string& bytes, const std::vector<model::raw_record>& lines, bool complete,
                               std::vector<model::raw_record>& records) const;
   std::size_t group_audit(std::string& bytes, const std::vector<model::raw_record>& lines, bool complete,
