@@ -21,6 +21,7 @@ class Connection:
         where = urlsplit(url if "://" in url else "nats://" + url)
         self.socket = socket.create_connection((where.hostname, where.port or 4222), 5)
         self.reader = self.socket.makefile("rb")
+        self.requests = 0
         self.reader.readline()   # INFO
         options = {"verbose": False, "pedantic": False, "name": "system-test", "lang": "python", "version": "1"}
         if user or where.username:
@@ -48,7 +49,10 @@ class Connection:
 
     def request(self, subject, payload, inbox="_INBOX.system.test"):
         """The answer to a request, as JSON. For a connection without other subscriptions."""
-        self.send(f"SUB {inbox} 9\r\nUNSUB 9 1\r\nPUB {subject} {inbox} {len(payload.encode())}\r\n{payload}\r\n")
+        # An id of its own each time: the server may give an answer before it has forgotten the subscription.
+        self.requests += 1
+        number = 1000 + self.requests
+        self.send(f"SUB {inbox} {number}\r\nUNSUB {number} 1\r\nPUB {subject} {inbox} {len(payload.encode())}\r\n{payload}\r\n")
         while line := self.reader.readline():
             if line.startswith(b"PING"):
                 self.send("PONG\r\n")

@@ -7,7 +7,8 @@ class Certificates:
 
     def __init__(self, case, authority="ca"):
         self.case, self.authority = case, authority
-        self.run("req", "-x509", *self.new_key(authority), "-out", self.path(authority, "pem"), "-days", "2", "-subj", "/CN=test authority")
+        self.run("req", "-x509", *self.new_key(authority), "-out", self.path(authority, "pem"), "-days", "2", "-subj", "/CN=test authority",
+                 "-addext", "keyUsage=critical,keyCertSign,cRLSign")
 
     def path(self, name, kind):
         return self.case.path(f"{name}.{kind}")
@@ -18,7 +19,9 @@ class Certificates:
     def make(self, *names):
         for name in names:
             self.run("req", *self.new_key(name), "-out", self.path(name, "csr"), "-subj", "/CN=" + name)
-            extensions = self.case.write(name + ".ext", "subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+            # As RFC 5280 wants them: newer clients insist.
+            extensions = self.case.write(name + ".ext", "subjectAltName=IP:127.0.0.1,DNS:localhost\nbasicConstraints=critical,CA:FALSE\n"
+                                         "keyUsage=critical,digitalSignature\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n")
             self.run("x509", "-req", "-in", self.path(name, "csr"), "-CA", self.path(self.authority, "pem"), "-CAkey",
                      self.path(self.authority, "key"), "-CAcreateserial", "-days", "2", "-extfile", extensions, "-out", self.path(name, "pem"))
         return self
