@@ -25,27 +25,17 @@ std::vector<std::string> jq_programs(const json& pattern) {
 }
 
 result<json> expand_computed(const json& pattern, const json& scope, const jq_function& jq) {
-  if (const auto* program = jq_program_of(pattern)) {
+  return expand(pattern, scope, [&](const json& part) -> std::optional<result<json>> {
+    const auto* program = jq_program_of(part);
+    if (program == nullptr)
+      return std::nullopt;
     if (!jq)
       return failure{ec::unavailable, "jq is not available here"};
     auto values = jq(*program, scope);
     if (!values)
       return values;
     return values->empty() ? json() : values->size() == 1 ? (*values)[0] : *values;
-  }
-  if (!pattern.is_structured())
-    return expand(pattern, scope);
-  json out = pattern.is_array() ? json::array() : json::object();
-  for (const auto& item : pattern.items()) {
-    auto value = expand_computed(item.value(), scope, jq);
-    if (!value)
-      return value;
-    if (pattern.is_array())
-      out.push_back(std::move(value).take());
-    else
-      out[item.key()] = std::move(value).take();
-  }
-  return out;
+  });
 }
 
 } // namespace soc

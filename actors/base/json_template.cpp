@@ -227,7 +227,10 @@ result<json> expand_text(const std::string& s, const json& scope) {
   return json(std::move(text));
 }
 
-result<json> expand_within(const json& pattern, const json& scope, std::size_t& budget) {
+result<json> expand_within(const json& pattern, const json& scope, const part_maker& instead, std::size_t& budget) {
+  if (instead)
+    if (auto made = instead(pattern))
+      return std::move(*made);
   if (pattern.is_string()) {
     auto out = expand_text(pattern.get_ref<const std::string&>(), scope);
     if (!out)
@@ -243,7 +246,7 @@ result<json> expand_within(const json& pattern, const json& scope, std::size_t& 
     return pattern;
   json out = pattern.is_array() ? json::array() : json::object();
   for (const auto& item : pattern.items()) {
-    auto value = expand_within(item.value(), scope, budget);
+    auto value = expand_within(item.value(), scope, instead, budget);
     if (!value)
       return value;
     if (pattern.is_array())
@@ -293,9 +296,9 @@ std::string json_to_text(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-result<json> expand(const json& pattern, const json& scope) {
+result<json> expand(const json& pattern, const json& scope, const part_maker& instead) {
   std::size_t budget = max_expanded_bytes;
-  return expand_within(pattern, scope, budget);
+  return expand_within(pattern, scope, instead, budget);
 }
 
 result<std::vector<template_reference>> references(const json& pattern) {

@@ -13,6 +13,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,9 +24,14 @@ namespace soc {
 /// What one expansion may make at most.
 constexpr std::size_t max_expanded_bytes = 1U << 20;
 
+/// What stands for a part of a pattern instead of its expansion; nothing for parts that are expanded as usual. What it
+/// makes is bounded by itself.
+using part_maker = std::function<std::optional<result<nlohmann::json>>(const nlohmann::json& part)>;
+
 /// `pattern` with every reference replaced from `scope`. not_found: a path leads nowhere; invalid_input: bad syntax or
 /// filter; too_large: over max_expanded_bytes. The failure names the reference.
-result<nlohmann::json> expand(const nlohmann::json& pattern, const nlohmann::json& scope);
+result<nlohmann::json> expand(const nlohmann::json& pattern, const nlohmann::json& scope,
+                              const part_maker& instead = {});
 
 /// One reference found in a pattern, for checks before anything runs.
 struct template_reference {

@@ -19,16 +19,8 @@ public:
     return found != nullptr && found->is_string() ? found->text() : std::string_view{};
   }
   void put(model::field_id id, model::value v) {
-    if (id == model::no_field || record_.ocsf.find(id) != nullptr)
-      return;
-    model::slot s;
-    const auto name = names_.name(id);
-    s.id = id;
-    s.name_data = name.data();
-    s.name_size = static_cast<std::uint32_t>(name.size());
-    s.data = v;
-    record_.ocsf.slots.push_back(s);
-    record_.ocsf.index_new();
+    if (id != model::no_field && record_.ocsf.find(id) == nullptr)
+      record_.ocsf.add(names_, id, v);
   }
   /// Texts of the databases may end with a reload before the event does.
   void put_text(model::field_id id, std::string_view text) {

@@ -24,14 +24,7 @@ public:
         *there = v;
       return;
     }
-    model::slot s;
-    const auto name = names_.name(id);
-    s.id = id;
-    s.name_data = name.data();
-    s.name_size = static_cast<std::uint32_t>(name.size());
-    s.data = v;
-    record_.ocsf.slots.push_back(s);
-    record_.ocsf.index_new();
+    record_.ocsf.add(names_, id, v);
   }
   void put_text(model::field_id id, std::string_view text) {
     if (!text.empty())

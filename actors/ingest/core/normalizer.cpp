@@ -126,16 +126,8 @@ bool normalizer::state::add_event(model::event_batch& batch, std::uint32_t index
 }
 
 void normalizer::state::put(model::field_id id, model::value v) {
-  if (record.ocsf.find(id) != nullptr)
-    return;
-  const auto name = names->name(id);
-  model::slot s;
-  s.id = id;
-  s.name_data = name.data();
-  s.name_size = static_cast<std::uint32_t>(name.size());
-  s.data = v;
-  record.ocsf.slots.push_back(s);
-  record.ocsf.index_new();
+  if (record.ocsf.find(id) == nullptr)
+    record.ocsf.add(*names, id, v);
 }
 
 /// What the engine itself knows of every event.

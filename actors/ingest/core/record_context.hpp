@@ -57,6 +57,18 @@ public:
     return id < stamps_.size() && stamps_[id] == epoch_ ? &slots[places_[id]].data : nullptr;
   }
 
+  /// A value under the name the dictionary has for `id`, findable at once. The caller knows that none is there yet.
+  void add(const model::field_dictionary& names, model::field_id id, model::value v) {
+    const auto name = names.name(id);
+    model::slot s;
+    s.id = id;
+    s.name_data = name.data();
+    s.name_size = static_cast<std::uint32_t>(name.size());
+    s.data = v;
+    slots.push_back(s);
+    index_new();
+  }
+
   std::vector<model::slot> slots;
 
 private:
