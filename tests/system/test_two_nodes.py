@@ -18,8 +18,9 @@ class TwoNodes(Case):
         password = self.write("nats.password", "for-this-test", 0o600)
         nats = {"urls": [f"nats://127.0.0.1:{self.nats_port}"], "user": "soc", "password": "file:" + password}
         self.ports = {name: free_port() for name in ("node-a", "node-b")}
-        # Tenants share no incident, so that there are enough of them for both nodes to own some.
-        self.tenants = {f"tenant-{n}": free_port() for n in range(8)}
+        # Tenants share no incident. Each of them falls to either node by chance: with 8, all of them (and the default tenant's)
+        # fell to one node once in 256 runs; with 24, once in 16 million.
+        self.tenants = {f"tenant-{n}": free_port() for n in range(24)}
         connectors = {"node-a": [{"name": "push-" + tenant, "kind": "http", "port": port, "tenant": tenant}
                                  for tenant, port in self.tenants.items()], "node-b": []}
         self.a, self.b = (Node(self, name, nats=nats, connectors=[
@@ -60,8 +61,11 @@ class TwoNodes(Case):
         def owners():
             actors = self.a.shell("actors", check=True)
             self.assertEqual({"node-a", "node-b"}, {row["node"] for row in actors}, "actors of both nodes")
-            return {row["node"] for row in actors if "/incidents/open/" in row["path"]}
-        wait_for("incidents to be owned by both nodes", lambda: owners() == {"node-a", "node-b"}, 60, 1)
+            return {row["path"]: row["node"] for row in actors if "/incidents/open/" in row["path"]}
+        try:
+            wait_for("incidents to be owned by both nodes", lambda: set(owners().values()) == {"node-a", "node-b"}, 60, 1)
+        except AssertionError:
+            self.fail(f"each node should own some of {owners()}")
 
         def same_on_both():
             seen_a, seen_b = ({row["incident"] for row in node.incidents()} for node in (self.a, self.b))
