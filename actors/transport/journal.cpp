@@ -83,6 +83,13 @@ void fail_reading(journal_actor* self, std::uint64_t number, const failure& why)
   end_reading(self, number);
 }
 
+/// Not connected, no JetStream or no stream yet, as while a node starts: sooner than an answer that never comes.
+void try_again_soon(journal_actor* self, journal_reading& reading) {
+  const auto& options = self->state.options;
+  reading.retry_wait = std::min(std::max(reading.retry_wait * 2, options.read_retry), options.read_stall);
+  reading.stalls_at = self->clock().now() + reading.retry_wait;
+}
+
 /// Makes a consumer from behind the last message that was delivered.
 void make_consumer(journal_actor* self, journal_reading& reading) {
   auto& st = self->state;
@@ -96,7 +103,8 @@ void make_consumer(journal_actor* self, journal_reading& reading) {
   reading.to_come = 0;
   reading.question = st.next_token++;
   reading.stalls_at = self->clock().now() + st.options.read_stall;
-  (void)st.inbox->request(reading.question, consumer_create_subject(wanted), to_json(wanted)); // else it stalls
+  if (!st.inbox->request(reading.question, consumer_create_subject(wanted), to_json(wanted)))
+    try_again_soon(self, reading);
 }
 
 void pull_entries(journal_actor* self, journal_reading& reading) {
@@ -147,13 +155,14 @@ caf::result<journal_entries> read_entries(journal_actor* self, const journal_rea
 void note_consumer(journal_actor* self, std::uint64_t number, const nats_delivery& d) {
   auto& reading = self->state.reads.at(number);
   if (d.status != 0)
-    return; // no JetStream at the moment: it stalls, and is tried again
+    return try_again_soon(self, reading); // no JetStream at the moment
   const auto made = parse_consumer_created(d.payload);
   if (!made) {
-    if (made.error().code != ec::unavailable)
-      fail_reading(self, number, made.error());
-    return;
+    if (made.error().code == ec::unavailable)
+      return try_again_soon(self, reading);
+    return fail_reading(self, number, made.error());
   }
+  reading.retry_wait = {};
   reading.consumer = made->name;
   reading.left = made->pending;
   if (reading.left == 0) {

@@ -18,6 +18,7 @@ namespace soc::transport {
 struct journal_options {
   std::chrono::milliseconds append_timeout{2000};
   std::chrono::milliseconds read_stall{2000};     ///< no message for so long: the consumer is made again
+  std::chrono::milliseconds read_retry{50};       ///< after the server's first "not now"; doubles up to read_stall
   std::chrono::milliseconds read_timeout{60'000}; ///< of one whole read
   std::size_t max_appends = 8192;                 ///< in flight; more are answered `unavailable`
   std::size_t max_reads = 4;                      ///< at a time; more wait
@@ -39,6 +40,7 @@ struct journal_reading {
   std::uint64_t to_come = 0;           ///< of the last pull
   std::uint64_t question = 0;          ///< token of the last request to the server
   std::chrono::steady_clock::time_point stalls_at, gives_up_at;
+  std::chrono::milliseconds retry_wait{0}; ///< before the next try when the server says "not now"
 };
 
 struct journal_pending_append {

@@ -64,4 +64,16 @@ BOOST_FIXTURE_TEST_CASE(an_append_while_nats_is_away_fails_with_a_known_outcome,
   BOOST_TEST(static_cast<int>(refused.error().code) == static_cast<int>(ec::unavailable));
 }
 
+BOOST_FIXTURE_TEST_CASE(a_read_asked_for_before_nats_is_there_is_answered_soon_after_it_comes, server_fixture) {
+  // Only "not now" is answered here: were it taken for an answer that never comes, the read would last for this long.
+  const auto one = spawn("journal", journal, link_, journal_options{.read_stall = 30s, .read_timeout = 60s});
+  end(server_);
+  BOOST_REQUIRE(eventually([&] { return !link_->connected(); }));
+  auto answer = std::async(std::launch::async, [&] {
+    return ask<journal_entries>(system_, one, journal_read{journal_subject("acme", "run", "none"), 0}, 25s);
+  });
+  server_ = spawn("server", nats_server_child, site_);
+  BOOST_TEST(bool(answer.get()));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
