@@ -2,6 +2,7 @@
 #include "control/control_actor.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace soc::control {
 
@@ -52,6 +53,52 @@ void run_runs(const call& c) {
           [reply = c.reply](const caf::error& e) { reply.fail(e); });
 }
 
+void answer_command(const call& c, const command_answer& a) {
+  if (a.obeyed)
+    c.reply.ok({{"text", a.text}, {"data", {{"obeyed", true}, {"text", a.text}, {"run", a.run}}}});
+  else
+    c.reply.fail(failure{a.text.find("no ") == 0 ? ec::not_found : ec::refused, a.text});
+}
+
+void run_playbooks(const call& c) {
+  c.self->request(c.services->response.actor(), ask_timeout, list_playbooks{})
+      .then(
+          [reply = c.reply](const playbook_views& found) {
+            json rows = json::array();
+            for (const auto& p : found.all)
+              rows.push_back({p.name, p.trigger, p.version, fmt::format("{}", fmt::join(p.inputs, " ")), p.title});
+            reply.ok({{"columns", {"playbook", "trigger", "version", "inputs (?: may be left out)", "title"}},
+                      {"rows", rows},
+                      {"note", fmt::format("{} playbooks", found.all.size())}});
+          },
+          [reply = c.reply](const caf::error& e) { reply.fail(e); });
+}
+
+void begin(const call& c, begin_run ask) {
+  ask.user = c.user;
+  ask.tenant = c.option("tenant", "default");
+  ask.reason = c.option("reason");
+  c.self->request(c.services->response.actor(), ask_timeout, std::move(ask))
+      .then([c](const command_answer& a) { answer_command(c, a); },
+            [reply = c.reply](const caf::error& e) { reply.fail(e); });
+}
+
+/// Words are inputs up to the first option.
+void run_run(const call& c) {
+  begin_run ask;
+  ask.playbook = c.word(1);
+  ask.incident_id = c.option("incident");
+  for (std::size_t i = 2; i < c.words.size() && !c.words[i].starts_with("--"); ++i)
+    ask.inputs.push_back(c.words[i]);
+  begin(c, std::move(ask));
+}
+
+void run_rerun(const call& c) {
+  begin_run ask;
+  ask.again = c.word(1);
+  begin(c, std::move(ask));
+}
+
 std::function<void(const call&)> order(command_kind kind, bool has_id, bool has_detail) {
   return [=](const call& c) {
     operator_command o;
@@ -65,14 +112,8 @@ std::function<void(const call&)> order(command_kind kind, bool has_id, bool has_
       o.detail = c.option("step", c.word(next));
     o.reason = c.option("reason", has_detail ? std::string{} : c.rest(next));
     c.self->request(c.services->response.actor(), ask_timeout, o)
-        .then(
-            [reply = c.reply, id = o.id](const command_answer& a) {
-              if (a.obeyed)
-                reply.ok({{"text", a.text}, {"data", {{"obeyed", true}, {"text", a.text}}}});
-              else
-                reply.fail(failure{a.text.find("no ") == 0 ? ec::not_found : ec::refused, a.text});
-            },
-            [reply = c.reply](const caf::error& e) { reply.fail(e); });
+        .then([c](const command_answer& a) { answer_command(c, a); },
+              [reply = c.reply](const caf::error& e) { reply.fail(e); });
   };
 }
 
@@ -82,6 +123,23 @@ void add_response_commands(command_table& table) {
   const auto first = command_scope::first;
   table["tasks"] = {"tasks [INCIDENT] [--last N]", "response tasks", command_scope::merged, 1, false, run_tasks};
   table["runs"] = {"runs [INCIDENT] [--last N]", "playbook runs", command_scope::merged, 1, false, run_runs};
+  table["playbooks"] = {"playbooks",  "what can be run, and with which inputs", command_scope::here, 1, false,
+                        run_playbooks};
+  table["run"] = {"run PLAYBOOK [INPUT=VALUE…] [--incident ID] [--reason TEXT]",
+                  "begin a playbook by hand; what it does passes the gate like everything else",
+                  first,
+                  2,
+                  true,
+                  run_run};
+  table["rerun"] = {"rerun RUN [--reason TEXT]",
+                    "begin a run's playbook once more, as it is now, with the run's inputs",
+                    first,
+                    2,
+                    true,
+                    run_rerun};
+  table["signal"] = {
+      "signal RUN NAME [--reason TEXT]",      "tell a run what one of its steps waits for", first, 3, true,
+      order(command_kind::signal, true, true)};
   table["approve"] = {"approve ID [REASON]",
                       "let a waiting task, run or step go on",
                       first,

@@ -129,7 +129,7 @@ private:
     begun.origin = run_origin{from.id,     from.tenant,           from.incident_id, from.rule,
                               from.mode,   from.entity,           from.reason,      from.asked_by,
                               from.veto_s, from.approve_within_s, from.recommended};
-    const auto main = from.texts.empty() ? nullptr : at().cache.get(from.texts.front());
+    const auto main = from.texts.empty() ? nullptr : shared_->definitions->get(from.texts.front());
     auto inputs = main ? checked_inputs(*main, declared_only(*main, from.inputs))
                        : result<nlohmann::json>(failure{ec::not_found, "no playbook"});
     if (!inputs)
@@ -171,7 +171,7 @@ private:
   void replay(const journal_entries& found, const response::run_start& from) {
     for (const auto& entry : found.entries) {
       if (const auto event = decode_run_event(entry.payload))
-        apply(at().run, *event, at().cache);
+        apply(at().run, *event, *shared_->definitions);
       at().sequence = entry.sequence;
     }
     const auto& origin = at().run.origin;
@@ -212,7 +212,7 @@ private:
         .then(
             [work, event, then](const journal_appended& stored) mutable {
               work.at().sequence = stored.sequence;
-              apply(work.at().run, event, work.at().cache);
+              apply(work.at().run, event, *work.shared_->definitions);
               then();
             },
             [work, on_conflict](const caf::error& error) mutable {
@@ -381,6 +381,23 @@ caf::behavior run(run_actor* self, run_services_ptr shared, response::run_start 
       },
       [=](const run_wake& w) { run_work(self, shared).wake(w.due); },
   };
+}
+
+result<response::run_start> beginning_of(const std::vector<journal_entry>& entries) {
+  const auto begun = entries.empty() ? result<run_event>(failure{ec::not_found, "its journal is empty"})
+                                     : decode_run_event(entries.front().payload);
+  if (!begun)
+    return begun.error();
+  if (begun->what != run_event_kind::begun || !begun->origin)
+    return failure{ec::corrupt, "its journal does not begin with a beginning"};
+  response::run_start out;
+  out.id = begun->origin->run_id;
+  out.tenant = begun->origin->tenant;
+  out.incident_id = begun->origin->incident_id;
+  out.entity = begun->origin->entity;
+  out.texts = begun->texts;
+  out.inputs = begun->value;
+  return out;
 }
 
 child_spec run_child(run_services_ptr shared, response::run_start start) {

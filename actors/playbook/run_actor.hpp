@@ -18,6 +18,7 @@ struct run_services {
   journal_ref journal;
   response::run_manager_ref manager;
   transform_ref transforms;
+  std::shared_ptr<definition_cache> definitions = std::make_shared<definition_cache>(); ///< of all runs
   std::function<bool(const std::string& tenant, const std::string& incident_id)> owns;
 };
 using run_services_ptr = std::shared_ptr<const run_services>;
@@ -25,7 +26,6 @@ using run_services_ptr = std::shared_ptr<const run_services>;
 struct run_actor_state {
   static inline const char* name = "run";
   run_state run;
-  definition_cache cache;
   std::string tenant, id;
   std::uint64_t sequence = 0;       ///< last of the journal subject
   bool ready = false, busy = false; ///< busy: an append is under way
@@ -39,6 +39,9 @@ caf::behavior run(run_actor* self, run_services_ptr shared, response::run_start 
 
 /// The child of the supervisor of runs; its name is the run's id. For response::services::make_run.
 child_spec run_child(run_services_ptr shared, response::run_start start);
+
+/// How the run began whose journal this is: its origin, its playbook's texts and its inputs, as a fresh start.
+result<response::run_start> beginning_of(const std::vector<journal_entry>& entries);
 
 std::string run_subject(const std::string& tenant, const std::string& id);
 

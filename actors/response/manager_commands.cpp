@@ -23,14 +23,6 @@ bool is_for_runs(command_kind kind) {
          kind == command_kind::signal;
 }
 
-template <class Map>
-std::vector<std::string> beginning_with(const Map& all, const std::string& id) {
-  std::vector<std::string> out;
-  for (auto it = all.lower_bound(id); it != all.end() && it->first.starts_with(id); ++it)
-    out.push_back(it->first);
-  return out;
-}
-
 /// Collects the answers of many, and answers once.
 struct gathered {
   std::size_t left = 0, obeyed = 0;
@@ -60,8 +52,8 @@ void manager_work::command(const operator_command& order, caf::typed_response_pr
     promise.deliver(command_answer{false, "name a task, a run or an incident"});
     return;
   }
-  const auto tasks = beginning_with(at().tasks, order.id);
-  const auto runs = beginning_with(at().runs, order.id);
+  const auto tasks = keys_beginning_with(at().tasks, order.id);
+  const auto runs = keys_beginning_with(at().runs, order.id);
   if (tasks.size() + runs.size() == 1)
     return tasks.size() == 1 ? command_task(tasks[0], order, promise) : command_run(runs[0], order, promise);
   if (tasks.size() + runs.size() > 1) {

@@ -2,6 +2,7 @@
 
 #include "playbook/core/machine.hpp"
 #include "response/codec.hpp"
+#include "response/core/schedule.hpp"
 #include "runtime/error.hpp"
 
 #include <fmt/format.h>
@@ -17,6 +18,7 @@ constexpr std::chrono::seconds manager_port_timeout{10};
 constexpr std::chrono::seconds journal_read_timeout{120};
 constexpr std::size_t max_known_ended = 20'000;
 constexpr std::size_t max_early = 100'000;
+constexpr std::chrono::seconds schedule_tick{1};
 
 std::string step_key(const std::string& run, const std::string& step) {
   return run + "\n" + step;
@@ -108,6 +110,7 @@ void manager_work::recovered() {
   at().early.clear();
   for (const auto& change : early)
     hear(change);
+  look_at_clock();
 }
 
 // ---- Incidents and runs
@@ -151,6 +154,16 @@ void manager_work::look() {
   at().counters["rule_problems"] += problems.size();
 }
 
+/// Runs that the clock wants belong to no incident: the node that owns "no incident" of their tenant begins them.
+void manager_work::look_at_clock() {
+  self_->delayed_send(self_, schedule_tick, look_at_clock_now{});
+  const auto content = shared_->content->get();
+  const auto is_known = [this](const std::string& run_id) { return at().runs.contains(run_id); };
+  for (const auto& wanted : due_runs(content->config.schedules, self_->now(), is_known))
+    if (shared_->owns(wanted.tenant, {}))
+      start_run(wanted);
+}
+
 void manager_work::start_run(const wanted_run& wanted) {
   const auto content = shared_->content->get();
   run_start start;
@@ -161,7 +174,7 @@ void manager_work::start_run(const wanted_run& wanted) {
   start.mode = to_string(wanted.mode);
   start.entity = wanted.entity_label;
   start.reason = wanted.reason;
-  start.asked_by = "rule:" + wanted.rule_id;
+  start.asked_by = wanted.asked_by;
   start.veto_s = wanted.veto_s;
   start.approve_within_s = wanted.approve_within_s;
   start.recommended = wanted.mode == autonomy::recommend;
@@ -221,6 +234,7 @@ void manager_work::take_run(const run_changed& change) {
   auto& run = at().runs[change.view.id];
   run.view = change.view;
   run.final = change.final;
+  answer_beginning(change);
   if (change.final) {
     run.handle = {};
     ++at().counters["runs_" + change.view.status];
@@ -301,9 +315,10 @@ void manager_work::take_report(const task_report& report) {
 
 void manager_work::tell_incident(const task_state& task) {
   const auto& spec = task.spec;
-  shared_->incidents.send(self_, task_changed{spec.tenant, spec.incident_id, spec.run_id, spec.id, spec.action,
-                                              spec.target.key, spec.instance, std::string(to_string(task.status)),
-                                              task.detail, task.changed_at});
+  if (!spec.incident_id.empty())
+    shared_->incidents.send(self_, task_changed{spec.tenant, spec.incident_id, spec.run_id, spec.id, spec.action,
+                                                spec.target.key, spec.instance, std::string(to_string(task.status)),
+                                                task.detail, task.changed_at});
   shared_->audit.send(
       self_,
       audit_note{spec.tenant, spec.asked_by, fmt::format("task {}", to_string(task.status)), spec.id, spec.reason,

@@ -5,6 +5,15 @@
 
 namespace soc::response {
 
+/// Keys of `all` that begin with `id`: people write the beginning of an id.
+template <class Map>
+std::vector<std::string> keys_beginning_with(const Map& all, const std::string& id) {
+  std::vector<std::string> out;
+  for (auto it = all.lower_bound(id); it != all.end() && it->first.starts_with(id); ++it)
+    out.push_back(it->first);
+  return out;
+}
+
 class manager_work {
 public:
   manager_work(manager_actor* self, services_ptr shared) : self_(self), shared_(std::move(shared)) {}
@@ -18,6 +27,8 @@ public:
   void undo(const undo_step& what);
   void cancel(const cancel_steps& what);
   void command(const operator_command& order, caf::typed_response_promise<command_answer> promise);
+  void begin(const begin_run& ask, caf::typed_response_promise<command_answer> promise);
+  void look_at_clock();
   task_views list(const list_tasks& query) const;
   run_views list(const list_runs& query) const;
   response_metrics metrics() const;
@@ -39,6 +50,10 @@ private:
   void tell_run(const std::string& run_id, const std::function<void(const run_ref&)>& tell);
   void tell_incident(const task_state& task);
   void forget_old();
+  void begin_now(const begin_run& ask, const std::string& incident, const nlohmann::json& inputs, promise_type promise);
+  void begin_again(const begin_run& ask, promise_type promise);
+  void refuse_begin(const begin_run& ask, const std::string& why, promise_type promise);
+  void answer_beginning(const run_changed& change);
   void audit(const operator_command& order, const command_answer& answer);
   void command_run(const std::string& id, const operator_command& order, promise_type promise);
   void command_task(const std::string& id, const operator_command& order, promise_type promise);

@@ -73,6 +73,8 @@ using task_ref = ref<task_interface>;
 struct recover_responses {};
 /// The manager to itself: rules look at the next incident that has changed.
 struct look_at_incident {};
+/// The manager to itself: what is due by the clock.
+struct look_at_clock_now {};
 using task_manager_interface = accepts<task_report>;
 using task_manager_ref = ref<task_manager_interface>;
 
@@ -95,6 +97,8 @@ struct services {
   std::size_t call_workers = 8;
   /// The child that a run is (playbook/run_actor.hpp); the composition root knows both sides.
   std::function<child_spec(const run_start&)> make_run;
+  /// How a run began, from its journal: tenant, incident, entity, playbook's texts and inputs.
+  std::function<result<run_start>(const std::vector<journal_entry>&)> read_beginning;
   /// Is what belongs to this incident ours? By ownership of the incident.
   std::function<bool(const std::string& tenant, const std::string& incident_id)> owns;
 };
@@ -112,3 +116,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::task_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::task_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::recover_responses)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::look_at_incident)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::look_at_clock_now)

@@ -63,7 +63,7 @@ private:
     action_wish wish{wanted_.tenant, wanted_.id,       wanted_.incident_id, asked.step,
                      asked.action,   asked.parameters, asked.where,         asked.target};
     wish.mode = wanted_.mode == autonomy::recommend ? autonomy::automatic : wanted_.mode;
-    wish.asked_by = "rule:" + wanted_.rule_id;
+    wish.asked_by = wanted_.asked_by;
     wish.duration_s = asked.duration_s;
     const auto planned = plan_tasks(wish, state_.what->components, state_.what->instances);
     if (!planned) {
@@ -125,6 +125,7 @@ std::vector<wanted_run> runs_of_playbook(const content& what, const json& incide
   base.tenant = incident.value("tenant", "default");
   base.incident_id = incident.value("id", "");
   base.rule_id = "replay";
+  base.asked_by = "rule:replay";
   base.playbook = name;
   base.mode = autonomy::automatic;
   base.inputs = {{"incident", incident}};

@@ -16,6 +16,19 @@ supervisor_spec crowd() {
   return out;
 }
 
+playbook_views playbooks_of(manager_state& st, const content& c) {
+  playbook_views out;
+  for (const auto& [name, texts] : c.playbooks)
+    if (const auto known = st.definitions.get(texts.front())) {
+      playbook_view view{name, known->title, known->version, std::string(playbook::to_string(known->trigger)), {}};
+      for (const auto& in : known->inputs)
+        view.inputs.push_back(std::string(in.name) + (in.required && in.fallback.is_null() ? "" : "?") + ":" +
+                              std::string(playbook::to_string(in.type)));
+      out.all.push_back(std::move(view));
+    }
+  return out;
+}
+
 } // namespace
 
 nlohmann::json incident_json(const incident_view& incident) {
@@ -55,6 +68,13 @@ caf::behavior response_manager(manager_actor* self, services_ptr shared) {
         manager_work(self, shared).command(order, promise);
         return promise;
       },
+      [=](const begin_run& ask) -> caf::result<command_answer> {
+        auto promise = self->make_response_promise<command_answer>();
+        manager_work(self, shared).begin(ask, promise);
+        return promise;
+      },
+      [=](const look_at_clock_now&) { manager_work(self, shared).look_at_clock(); },
+      [=](const list_playbooks&) { return playbooks_of(self->state, *shared->content->get()); },
       [=](const list_tasks& query) { return manager_work(self, shared).list(query); },
       [=](const list_runs& query) { return manager_work(self, shared).list(query); },
       [=](const response_metrics_request&) { return manager_work(self, shared).metrics(); },

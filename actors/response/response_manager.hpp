@@ -2,6 +2,7 @@
 // tasks of what runs ask for, tells the incident of every task, and obeys people. One a node, for the incidents the
 // node owns. Keeps no truth of its own: runs and tasks are in their journals, read at the start.
 #pragma once
+#include "playbook/core/machine.hpp"
 #include "response/core/plan.hpp"
 #include "response/task_actor.hpp"
 
@@ -50,10 +51,13 @@ struct manager_state {
   std::set<std::string> changed;       ///< incidents rules have not looked at since they changed
   std::vector<incident_changed> early; ///< heard before recovery was done
   bool recovered = false;
+  playbook::definition_cache definitions;
+  std::map<std::string, caf::typed_response_promise<command_answer>> beginning; ///< by run: who began it by hand waits
 };
 using manager_actor = caf::stateful_actor<manager_state, observed_actor>;
 
-/// Interfaces: manager_interface, run_manager_interface, task_manager_interface, recover_responses.
+/// Interfaces: manager_interface, run_manager_interface, task_manager_interface, recover_responses. Runs that a rule,
+/// the clock or a person begins are one thing; only their id, their mode and who asked differ.
 caf::behavior response_manager(manager_actor* self, services_ptr shared);
 
 /// Children of the supervisor "response", in order: audit, gate, calls, tasks, runs, manager. `shared` holds their

@@ -75,6 +75,27 @@ struct operator_command {
 struct command_answer {
   bool obeyed = false;
   std::string text; ///< what was done, or why not
+  std::string run;  ///< that was begun; else empty
+};
+
+/// A person begins a playbook, or what a run did once more → command_answer, once the run has begun or was refused.
+struct begin_run {
+  std::string tenant = "default";
+  std::string playbook;    ///< by name; with `again` empty
+  std::string again;       ///< a run, or an unambiguous beginning of its id: its playbook as it is now, its inputs
+  std::string incident_id; ///< or a beginning of it; empty: of none
+  std::vector<std::string> inputs; ///< NAME=VALUE
+  std::string user, reason;
+};
+
+/// → playbook_views: what can be begun.
+struct list_playbooks {};
+struct playbook_view {
+  std::string name, title, version, trigger;
+  std::vector<std::string> inputs; ///< "ip:ip", "duration?:duration" when it needn't be given
+};
+struct playbook_views {
+  std::vector<playbook_view> all; ///< by name
 };
 
 struct list_tasks {
@@ -117,10 +138,10 @@ struct response_metrics {
   std::map<std::string, std::uint64_t> counters; ///< "tasks_verified", "gate_refused", "runs_open", …
 };
 
-/// Answers: operator_command → command_answer, list_tasks → task_views, list_runs → run_views,
-/// response_metrics_request → response_metrics, drain → drained. incident_changed has no answer.
-using manager_interface =
-    accepts<incident_changed, operator_command, list_tasks, list_runs, response_metrics_request, drain>;
+/// Answers: operator_command, begin_run → command_answer, list_playbooks → playbook_views, list_tasks → task_views,
+/// list_runs → run_views, response_metrics_request → response_metrics, drain → drained. incident_changed has no answer.
+using manager_interface = accepts<incident_changed, operator_command, begin_run, list_playbooks, list_tasks, list_runs,
+                                  response_metrics_request, drain>;
 using manager_ref = ref<manager_interface>;
 
 } // namespace soc::response
@@ -129,6 +150,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::incident_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::task_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::operator_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::command_answer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::begin_run)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::list_playbooks)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::playbook_views)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::list_tasks)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::task_views)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::list_runs)

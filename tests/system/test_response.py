@@ -2,6 +2,7 @@
 was left out, and nothing was done twice; at a target that can't tell a repeated call, every doubt is parked as unknown.
 SOC_TEST_KILLS: how many (4; 1000 for the whole proof)."""
 import collections
+import json
 import os
 import random
 import signal
@@ -118,6 +119,36 @@ class Durable(Case):
         done = {task["target"] for task in site.node.tasks() if task["status"] == "done"}
         self.assertLessEqual(done, set(calls), "what is done was done")
         print(f"   {len(unknown)} in doubt, {len(done)} done", flush=True)
+
+
+class ByHand(Case):
+    def test_a_person_runs_a_playbook_from_the_shell_again_and_a_schedule_runs_it_too(self):
+        firewall = Firewall(self)
+        site = ResponseSite(self, SIX_STEPS, [firewall.instance()])
+        with open(self.path("node-a-content", "playbooks", "six_steps", "playbook.yaml"), "w", encoding="utf-8") as file:
+            json.dump({**SIX_STEPS, "trigger": "manual", "inputs": {"ip": {"type": "ip"}}}, file)
+        with open(self.path("node-a-content", "response", "schedules.yaml"), "w", encoding="utf-8") as file:
+            json.dump({"schedules": [{"id": "often", "every": "10s", "playbook": "six_steps", "mode": "auto",
+                                      "inputs": {"ip": "203.0.113.200"}}]}, file)
+        node = site.node.start()
+
+        def ended(run):
+            return wait_for(f"run {run} to end", lambda: [r for r in site.runs() if r["run"] == run and r["status"] == "completed"], 30, 0.2)
+        wait_for("the playbook to be offered", lambda: "six_steps" in json.dumps(node.shell("playbooks")), 20, 0.5)
+        begun = node.shell("run six_steps ip=203.0.113.9 --reason 'to try it'", check=True)
+        ended(begun["run"])
+        self.assertIn("203.0.113.9", firewall.blocked())
+        self.assertEqual(0, self.soc("shell", "--config", node.config_file, "-c", f"undo {begun['run']} enough")[0])
+        wait_for("the block to be undone", lambda: "203.0.113.9" not in firewall.blocked(), 30, 0.2)
+        again = node.shell(f"rerun {begun['run'][:10]}", check=True)
+        self.assertNotEqual(begun["run"], again["run"])
+        ended(again["run"])
+        self.assertIn("203.0.113.9", firewall.blocked())
+        code, _, err = self.soc("shell", "--config", node.config_file, "-c", "run six_step ip=203.0.113.9")
+        self.assertEqual(1, code)
+        self.assertIn("did you mean 'six_steps'?", err)
+        wait_for("the schedule's run", lambda: [r for r in site.runs() if r["rule"] == "often" and r["status"] == "completed"], 30, 0.5)
+        self.assertIn("203.0.113.200", firewall.blocked())
 
 
 class Audit(Case):

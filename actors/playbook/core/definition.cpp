@@ -397,6 +397,14 @@ std::string_view to_string(step_kind kind) {
   return kind_names[static_cast<std::size_t>(kind) % kind_names.size()];
 }
 
+std::string_view to_string(input_type type) {
+  return input_names[static_cast<std::size_t>(type) % input_names.size()];
+}
+
+std::string_view to_string(trigger_kind kind) {
+  return trigger_names[static_cast<std::size_t>(kind) % trigger_names.size()];
+}
+
 std::size_t block::index(const std::string& id) const {
   const auto at = std::find_if(steps.begin(), steps.end(), [&](const auto& s) { return s.id == id; });
   return static_cast<std::size_t>(at - steps.begin());
@@ -439,8 +447,8 @@ result<json> checked_inputs(const definition& d, const json& given) {
       continue;
     auto typed = input_value(in.type, value);
     if (!typed)
-      return failure{ec::invalid_input, fmt::format("input '{}' of playbook '{}' must be {}", in.name, d.name,
-                                                    input_names[static_cast<std::size_t>(in.type)])};
+      return failure{ec::invalid_input,
+                     fmt::format("input '{}' of playbook '{}' must be {}", in.name, d.name, to_string(in.type))};
     out[in.name] = std::move(*typed);
   }
   return out;

@@ -33,6 +33,7 @@ enum class step_kind : std::uint8_t {
 std::string_view to_string(step_kind kind);
 
 enum class input_type : std::uint8_t { text, integer, boolean, duration, ip, list, object, any };
+std::string_view to_string(input_type type);
 
 struct input {
   std::string name, description;
@@ -100,6 +101,8 @@ struct block {
 };
 
 enum class trigger_kind : std::uint8_t { incident, alert, schedule, manual, playbook };
+
+std::string_view to_string(trigger_kind kind);
 
 struct definition {
   std::string name, title, description, version;

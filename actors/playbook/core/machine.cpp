@@ -104,6 +104,9 @@ std::string_view to_string(step_status status) {
 }
 
 definition_ptr definition_cache::get(const std::string& text) {
+  const std::lock_guard lock(mutex_);
+  if (known_.size() >= max_known)
+    known_.clear();
   auto& known = known_[text];
   if (!known) {
     diagnostics ignored; // it was checked before it was pinned

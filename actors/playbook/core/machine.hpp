@@ -7,6 +7,7 @@
 #include "playbook/core/definition.hpp"
 
 #include <functional>
+#include <mutex>
 #include <set>
 
 namespace soc::playbook {
@@ -126,12 +127,15 @@ struct run_state {
   nlohmann::json output;
 };
 
-/// Parsed playbooks by text; a function of the text, so it may be shared by all runs and thrown away at any time.
+/// Parsed playbooks by text; a function of the text, so it is shared by all runs and thrown away when it has grown too
+/// large. Thread-safe.
 class definition_cache {
 public:
   definition_ptr get(const std::string& text);
 
 private:
+  static constexpr std::size_t max_known = 1000;
+  std::mutex mutex_;
   std::map<std::string, definition_ptr> known_;
 };
 

@@ -81,6 +81,7 @@ private:
     const auto scope = with_entity(incident_, entity);
     run.tenant = incident_.value("tenant", "default");
     run.rule_id = rule_.id;
+    run.asked_by = "rule:" + rule_.id;
     run.entity_label = entity.is_object() ? entity.value("value", "") : "";
     run.policy = policy != nullptr ? policy->id : "";
     run.playbook = policy != nullptr ? policy->playbook : rule_.playbook;

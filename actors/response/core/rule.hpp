@@ -6,6 +6,7 @@
 #include "response/core/resource.hpp"
 
 #include <functional>
+#include <set>
 
 namespace soc::response {
 
@@ -42,15 +43,31 @@ struct response_rule {
   source_place place;
 };
 
+/// A playbook that runs by the clock (response/core/schedule.hpp): `every`, counted from 1970, or `at` times of the
+/// day.
+struct run_schedule {
+  std::string id, title, tenant = "default", playbook;
+  bool enabled = true;
+  std::int64_t every_s = 0; ///< 0: `at_min`
+  std::set<int> at_min;     ///< minutes of the day
+  std::set<int> days;       ///< 0 = Sunday; empty = every day
+  int offset_min = 0;       ///< of the clock that `at_min` and `days` are told by, east of UTC
+  autonomy mode = autonomy::recommend;
+  std::int64_t veto_s = 300, approve_within_s = 8 * 3600;
+  nlohmann::json inputs = nlohmann::json::object(); ///< as they are
+  source_place place;
+};
+
 struct response_config {
   gate_config gate;
   std::vector<response_rule> rules;
+  std::vector<run_schedule> schedules;
   std::vector<response_policy> policies;
 };
 
-/// Adds what one file of config/response says: protected, groups, limits, approvals, windows, rules, policies. Errors
-/// are RSP001…; what is wrong is left out, except that a file whose `protected` part is wrong must not be run with: the
-/// caller refuses a configuration with errors.
+/// Adds what one file of config/response says: protected, groups, limits, approvals, windows, rules, schedules,
+/// policies. Errors are RSP001…; what is wrong is left out, except that a file whose `protected` part is wrong must not
+/// be run with: the caller refuses a configuration with errors.
 void load_response_file(const std::string& file, const std::string& text, response_config& into, diagnostics& found);
 
 /// What refers to nothing: actions, policies, playbooks.
@@ -65,6 +82,7 @@ struct wanted_run {
   std::int64_t veto_s = 0, approve_within_s = 0;
   nlohmann::json inputs; ///< resolved
   std::string entity_key, entity_label, reason;
+  std::string asked_by; ///< "rule:…", "schedule:…"
 };
 
 /// The entity in the form conditions and references see: type, role, key, label, verdict, value and its parts (ip,

@@ -32,6 +32,7 @@ public:
     each(r, "windows", [&](const YAML::Node& node) { read_window(node); });
     each(r, "policies", [&](const YAML::Node& node) { read_policy(node); });
     each(r, "rules", [&](const YAML::Node& node) { read_rule(node); });
+    each(r, "schedules", [&](const YAML::Node& node) { read_schedule(node); });
     r.reject_unknown();
   }
 
@@ -143,6 +144,25 @@ private:
     return hour * 60 + minute;
   }
 
+  /// 0 = Sunday.
+  std::set<int> days(yaml_map_reader& r) {
+    static const std::vector<std::string> names{"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
+    std::set<int> out;
+    for (const auto& day : r.texts("days")) {
+      const auto at = std::find(names.begin(), names.end(), day);
+      if (at == names.end())
+        found_.error("RSP012", r.place("days"), fmt::format("'{}' is no day", day),
+                     "write mon, tue, wed, thu, fri, sat, sun");
+      else
+        out.insert(static_cast<int>(at - names.begin()));
+    }
+    return out;
+  }
+
+  int offset_minutes(yaml_map_reader& r) {
+    return static_cast<int>(std::clamp<std::int64_t>(r.integer("utc_offset_minutes").value_or(0), -840, 840));
+  }
+
   void read_window(const YAML::Node& node) {
     maintenance_window out;
     yaml_map_reader r(file_, node, "window", "RSP002", found_);
@@ -150,15 +170,7 @@ private:
     out.actions = r.texts("actions");
     out.components = r.texts("components");
     out.instances = r.texts("instances");
-    static const std::vector<std::string> names{"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
-    for (const auto& day : r.texts("days")) {
-      const auto at = std::find(names.begin(), names.end(), day);
-      if (at == names.end())
-        found_.error("RSP012", r.place("days"), fmt::format("'{}' is no day", day),
-                     "write mon, tue, wed, thu, fri, sat, sun");
-      else
-        out.days.insert(static_cast<int>(at - names.begin()));
-    }
+    out.days = days(r);
     const auto minute = [&](const char* key) {
       const auto at = minute_of_day(r.required_text(key));
       if (!at && r.is_map())
@@ -167,7 +179,7 @@ private:
     };
     out.from_min = minute("from");
     out.to_min = minute("to");
-    out.offset_min = static_cast<int>(std::clamp<std::int64_t>(r.integer("utc_offset_minutes").value_or(0), -840, 840));
+    out.offset_min = offset_minutes(r);
     r.reject_unknown();
     into_.gate.windows.push_back(std::move(out));
   }
@@ -212,6 +224,15 @@ private:
     }
   }
 
+  nlohmann::json inputs(yaml_map_reader& r) {
+    auto out = yaml_to_json(r.get("inputs"));
+    if (out.is_null())
+      return nlohmann::json::object();
+    if (!out.is_object())
+      found_.error("RSP003", r.place("inputs"), "'inputs' must be a map");
+    return out;
+  }
+
   void read_rule(const YAML::Node& node) {
     response_rule out;
     yaml_map_reader r(file_, node, "rule", "RSP002", found_);
@@ -230,15 +251,52 @@ private:
     out.policies = r.texts("policies");
     if (out.playbook.empty() == out.policies.empty())
       found_.error("RSP013", r.place(), fmt::format("rule '{}' needs either a 'playbook' or 'policies'", out.id));
-    if (const auto inputs = yaml_to_json(r.get("inputs")); !inputs.is_null())
-      out.inputs = inputs;
-    if (!out.inputs.is_object())
-      found_.error("RSP003", r.place("inputs"), "'inputs' must be a map");
+    out.inputs = inputs(r);
     out.place = r.place();
     r.reject_unknown();
     // A rule with a broken condition would match too much: it is left out.
     if (found_.errors() == before)
       into_.rules.push_back(std::move(out));
+  }
+
+  void read_times(yaml_map_reader& r, run_schedule& out) {
+    constexpr std::int64_t least_every_s = 10;
+    for (const auto& text : r.texts("at"))
+      if (const auto minute = minute_of_day(text); minute && *minute < 24 * 60)
+        out.at_min.insert(*minute);
+      else
+        found_.error("RSP012", r.place("at"), fmt::format("'{}' must be hh:mm", text));
+    if (r.text("every"))
+      out.every_s = duration(r, "every", 0);
+    out.days = days(r);
+    out.offset_min = offset_minutes(r);
+    if ((out.every_s > 0) != out.at_min.empty())
+      found_.error("RSP016", r.place(), fmt::format("schedule '{}' needs either 'every' or 'at'", out.id),
+                   "write every: 6h, or at: ['03:00'] with days: [mon, thu]");
+    else if (out.every_s > 0 && (out.every_s < least_every_s || !out.days.empty()))
+      found_.error("RSP016", r.place("every"),
+                   out.days.empty() ? fmt::format("'every' must be {} s at least", least_every_s)
+                                    : std::string("'days' go with 'at', not with 'every'"));
+  }
+
+  void read_schedule(const YAML::Node& node) {
+    run_schedule out;
+    yaml_map_reader r(file_, node, "schedule", "RSP002", found_);
+    const auto before = found_.errors();
+    out.id = r.required_text("id");
+    out.title = r.text("title").value_or(out.id);
+    out.enabled = r.boolean("enabled").value_or(true);
+    out.tenant = r.text("tenant").value_or(out.tenant);
+    out.playbook = r.required_text("playbook");
+    out.mode = read_mode(r, out.mode);
+    out.veto_s = duration(r, "veto", out.veto_s);
+    out.approve_within_s = duration(r, "approve_within", out.approve_within_s);
+    read_times(r, out);
+    out.inputs = inputs(r);
+    out.place = r.place();
+    r.reject_unknown();
+    if (found_.errors() == before)
+      into_.schedules.push_back(std::move(out));
   }
 
   const std::string& file_;
@@ -280,6 +338,13 @@ void check_response(const response_config& config, const catalogue& known, const
     must_be_known(rule.playbook, playbooks, rule.place, "playbook", found);
     for (const auto& policy : rule.policies)
       must_be_known(policy, policies, rule.place, "policy", found);
+  }
+  ids.clear();
+  for (const auto& s : config.schedules) {
+    if (std::find(ids.begin(), ids.end(), s.id) != ids.end())
+      found.error("RSP015", s.place, fmt::format("schedule '{}' is there twice", s.id));
+    ids.push_back(s.id);
+    must_be_known(s.playbook, playbooks, s.place, "playbook", found);
   }
   for (const auto& limit : config.gate.limits) {
     std::vector<std::string> groups;

@@ -180,6 +180,7 @@ struct response_site {
     runs->journal = shared->journal;
     runs->manager = run_manager_ref(shared->manager);
     shared->make_run = [runs](const run_start& start) { return playbook::run_child(runs, start); };
+    shared->read_beginning = playbook::beginning_of;
     auto spec = plan_response(shared);
     std::erase_if(spec.children, [](const auto& c) { return c.name == "calls"; });
     actor_context context;

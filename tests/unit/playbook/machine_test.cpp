@@ -23,7 +23,7 @@ std::string playbook_errors(const std::string& yaml) {
 
 /// A run under test: keeps its journal, so that it can be killed and folded again at any time.
 struct run_under_test {
-  definition_cache cache;
+  std::shared_ptr<definition_cache> known = std::make_shared<definition_cache>();
   run_state state;
   std::vector<run_event> journal;
   unix_ns now = start;
@@ -43,7 +43,7 @@ struct run_under_test {
       return 0;
     for (const auto& e : *events) {
       journal.push_back(e);
-      apply(state, e, cache);
+      apply(state, e, *known);
     }
     return events->size();
   }
@@ -385,9 +385,9 @@ BOOST_AUTO_TEST_CASE(no_step_is_lost_or_done_twice_wherever_the_run_is_killed) {
       const auto open = outstanding_of(run.state);
       if (*rc::gen::inRange(0, 4) == 0) { // killed
         run_state again;
-        definition_cache cache;
+        auto known = std::make_shared<definition_cache>();
         for (const auto& e : run.journal)
-          apply(again, e, cache);
+          apply(again, e, *known);
         const auto reopened = outstanding_of(again);
         RC_ASSERT(reopened.invoke.size() == open.invoke.size());
         for (std::size_t k = 0; k < open.invoke.size(); ++k)
@@ -395,7 +395,7 @@ BOOST_AUTO_TEST_CASE(no_step_is_lost_or_done_twice_wherever_the_run_is_killed) {
         RC_ASSERT(again.output == run.state.output);
         RC_ASSERT(again.status == run.state.status);
         run.state = std::move(again);
-        run.cache = std::move(cache);
+        run.known = std::move(known);
       }
       if (open.invoke.empty()) {
         run.wait_s(*rc::gen::inRange<std::int64_t>(1, 60));
