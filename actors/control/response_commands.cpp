@@ -10,6 +10,8 @@ namespace {
 
 using namespace soc::response;
 
+constexpr std::chrono::minutes longest_wait{10}; ///< the shell's own --timeout-ms is usually shorter
+
 std::string short_id(const std::string& id) {
   return id.substr(0, 12);
 }
@@ -78,7 +80,9 @@ void begin(const call& c, begin_run ask) {
   ask.user = c.user;
   ask.tenant = c.option("tenant", "default");
   ask.reason = c.option("reason");
-  c.self->request(c.services->response.actor(), ask_timeout, std::move(ask))
+  ask.wait = std::find(c.words.begin(), c.words.end(), "--wait") != c.words.end();
+  const std::chrono::seconds patience = ask.wait ? longest_wait : ask_timeout;
+  c.self->request(c.services->response.actor(), patience, std::move(ask))
       .then([c](const command_answer& a) { answer_command(c, a); },
             [reply = c.reply](const caf::error& e) { reply.fail(e); });
 }
@@ -125,13 +129,14 @@ void add_response_commands(command_table& table) {
   table["runs"] = {"runs [INCIDENT] [--last N]", "playbook runs", command_scope::merged, 1, false, run_runs};
   table["playbooks"] = {"playbooks",  "what can be run, and with which inputs", command_scope::here, 1, false,
                         run_playbooks};
-  table["run"] = {"run PLAYBOOK [INPUT=VALUE…] [--incident ID] [--reason TEXT]",
-                  "begin a playbook by hand; what it does passes the gate like everything else",
-                  first,
-                  2,
-                  true,
-                  run_run};
-  table["rerun"] = {"rerun RUN [--reason TEXT]",
+  table["run"] = {
+      "run PLAYBOOK [INPUT=VALUE…] [--incident ID] [--reason TEXT] [--wait]",
+      "begin a playbook by hand; what it does passes the gate like everything else; --wait: until it has ended",
+      first,
+      2,
+      true,
+      run_run};
+  table["rerun"] = {"rerun RUN [--reason TEXT] [--wait]",
                     "begin a run's playbook once more, as it is now, with the run's inputs",
                     first,
                     2,

@@ -87,6 +87,7 @@ child_spec plan_response_side(const wiring& w) {
   shared->make_run = [runs = playbook::run_services_ptr(runs)](const response::run_start& start) {
     return playbook::run_child(runs, start);
   };
+  shared->metrics = w.metrics;
   shared->read_beginning = playbook::beginning_of;
   shared->owns = ownership_of(w);
   auto plan = response::plan_response(std::move(shared));

@@ -77,9 +77,9 @@ void manager_work::begin_now(const begin_run& ask, const std::string& incident, 
   start.reason = ask.reason.empty() ? "begun by " + ask.user : ask.reason;
   start.asked_by = "user:" + ask.user;
   start.texts = texts->second;
-  shared_->audit.send(self_, audit_note{start.tenant, ask.user, ask.again.empty() ? "run" : "rerun", start.id, ask.reason,
-                                        fmt::format("playbook {}", ask.playbook)});
-  at().beginning.emplace(start.id, promise);
+  shared_->audit.send(self_, audit_note{start.tenant, ask.user, ask.again.empty() ? "run" : "rerun", start.id,
+                                        ask.reason, fmt::format("playbook {}", ask.playbook)});
+  at().beginning.emplace(start.id, waiting_person{promise, ask.wait});
   start_child_run(std::move(start), [](const caf::actor&) {});
 }
 
@@ -96,8 +96,9 @@ void manager_work::begin_again(const begin_run& ask, promise_type promise) {
   if (once_more.reason.empty())
     once_more.reason = fmt::format("{} once more, by {}", found[0], ask.user);
   auto work = *this;
-  self_->request(shared_->journal.actor(), beginning_read_timeout,
-                 journal_read{fmt::format("soc.{}.run.{}", before.tenant, found[0]), 0})
+  self_
+      ->request(shared_->journal.actor(), beginning_read_timeout,
+                journal_read{fmt::format("soc.{}.run.{}", before.tenant, found[0]), 0})
       .then(
           [work, once_more, promise](const journal_entries& entries) mutable {
             const auto began = work.shared_->read_beginning(entries.entries);
@@ -111,21 +112,26 @@ void manager_work::begin_again(const begin_run& ask, promise_type promise) {
 }
 
 void manager_work::refuse_begin(const begin_run& ask, const std::string& why, promise_type promise) {
-  shared_->audit.send(self_, audit_note{ask.tenant, ask.user, ask.again.empty() ? "run" : "rerun", ask.playbook, ask.reason,
-                                        "not begun: " + why});
+  shared_->audit.send(self_, audit_note{ask.tenant, ask.user, ask.again.empty() ? "run" : "rerun", ask.playbook,
+                                        ask.reason, "not begun: " + why});
   say_no(promise, why);
 }
 
-/// The first that is heard of a run tells whoever began it.
+/// Tells whoever began a run: by the first that is heard of it, or by the last.
 void manager_work::answer_beginning(const run_changed& change) {
   const auto waiting = at().beginning.find(change.view.id);
-  if (waiting == at().beginning.end())
+  if (waiting == at().beginning.end() || (waiting->second.for_end && !change.final))
     return;
-  const bool begun = change.playbook_error.empty();
-  waiting->second.deliver(command_answer{
-      begun,
-      begun ? fmt::format("run {} of {} has begun", change.view.id, change.view.playbook) : change.playbook_error,
-      begun ? change.view.id : std::string()});
+  const auto& run = change.view;
+  command_answer answer{change.playbook_error.empty(), change.playbook_error, run.id};
+  if (answer.obeyed && change.final) {
+    answer.obeyed = run.status == "completed";
+    answer.text = fmt::format("run {} of {} is {}{}{}", run.id, run.playbook, run.status, answer.obeyed ? "" : ": ",
+                              answer.obeyed ? "" : run.reason);
+  } else if (answer.obeyed) {
+    answer.text = fmt::format("run {} of {} has begun", run.id, run.playbook);
+  }
+  waiting->second.promise.deliver(std::move(answer));
   at().beginning.erase(waiting);
 }
 

@@ -258,12 +258,38 @@ run_views manager_work::list(const list_runs& query) const {
 
 response_metrics manager_work::metrics() const {
   response_metrics out{at().counters};
+  std::map<task_status, std::uint64_t> open;
   for (const auto& [id, task] : at().tasks)
     if (!is_final(task.state.status))
-      ++out.counters[fmt::format("tasks_now_{}", to_string(task.state.status))];
+      ++open[task.state.status];
+  for (const auto& [status, count] : open)
+    out.counters[fmt::format("tasks_now_{}", to_string(status))] = count;
+  auto& runs = out.counters["runs_open"];
   for (const auto& [id, run] : at().runs)
-    out.counters["runs_open"] += run.final ? 0 : 1;
+    runs += run.final ? 0 : 1;
   return out;
+}
+
+/// Onto the node's board, whose counters outlive this incarnation.
+void manager_work::tell_metrics() {
+  if (!shared_->metrics)
+    return;
+  auto& board = *shared_->metrics;
+  for (const auto& [name, value] : at().counters) {
+    auto& told = at().told_metrics[name];
+    board.counter("soc_response_total", {{"what", name}}, "runs and tasks by what became of them").add(value - told);
+    told = value;
+  }
+  auto gauges = metrics().counters;
+  for (const auto& [name, gauge] : at().gauges)
+    gauges.try_emplace(name, 0); // none is left
+  for (const auto& [name, value] : gauges)
+    if (!at().counters.contains(name)) {
+      auto& gauge = at().gauges[name];
+      if (gauge == nullptr)
+        gauge = &board.gauge("soc_response_" + name, {}, "of this node, at the moment");
+      gauge->set(static_cast<double>(value));
+    }
 }
 
 } // namespace soc::response

@@ -157,6 +157,7 @@ void manager_work::look() {
 /// Runs that the clock wants belong to no incident: the node that owns "no incident" of their tenant begins them.
 void manager_work::look_at_clock() {
   self_->delayed_send(self_, schedule_tick, look_at_clock_now{});
+  tell_metrics();
   const auto content = shared_->content->get();
   const auto is_known = [this](const std::string& run_id) { return at().runs.contains(run_id); };
   for (const auto& wanted : due_runs(content->config.schedules, self_->now(), is_known))

@@ -29,6 +29,7 @@ public:
   void command(const operator_command& order, caf::typed_response_promise<command_answer> promise);
   void begin(const begin_run& ask, caf::typed_response_promise<command_answer> promise);
   void look_at_clock();
+  void tell_metrics();
   task_views list(const list_tasks& query) const;
   run_views list(const list_runs& query) const;
   response_metrics metrics() const;

@@ -4,6 +4,7 @@
 #include "response/content.hpp"
 #include "runtime/actor.hpp"
 #include "runtime/audit_interfaces.hpp"
+#include "runtime/metrics.hpp"
 #include "runtime/run_interfaces.hpp"
 #include "runtime/signing_key.hpp"
 #include "runtime/supervisor.hpp"
@@ -95,6 +96,7 @@ struct services {
   std::shared_ptr<const signing_key> key; ///< signs audit heads; null: they are not signed
   std::string anchors_file;               ///< where heads are kept besides; empty: nowhere
   std::size_t call_workers = 8;
+  std::shared_ptr<metrics_board> metrics; ///< null: nobody looks
   /// The child that a run is (playbook/run_actor.hpp); the composition root knows both sides.
   std::function<child_spec(const run_start&)> make_run;
   /// How a run began, from its journal: tenant, incident, entity, playbook's texts and inputs.

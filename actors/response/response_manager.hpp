@@ -38,6 +38,12 @@ struct undo_chain {
   operator_command order;
 };
 
+/// Who began a run by hand waits for its beginning, or for its end.
+struct waiting_person {
+  caf::typed_response_promise<command_answer> promise;
+  bool for_end = false;
+};
+
 struct manager_state {
   static inline const char* name = "response-manager";
   std::map<std::string, known_task> tasks;
@@ -47,12 +53,13 @@ struct manager_state {
   std::map<std::string, waiting_step> undoing;                   ///< run\npath
   std::vector<undo_chain> chains;
   std::map<std::string, incident_view_ptr> incidents; ///< the open ones, as last heard of
-  std::map<std::string, std::uint64_t> counters;
-  std::set<std::string> changed;       ///< incidents rules have not looked at since they changed
-  std::vector<incident_changed> early; ///< heard before recovery was done
+  std::map<std::string, std::uint64_t> counters, told_metrics;
+  std::map<std::string, metric_gauge*> gauges; ///< of the node's board
+  std::set<std::string> changed;               ///< incidents rules have not looked at since they changed
+  std::vector<incident_changed> early;         ///< heard before recovery was done
   bool recovered = false;
   playbook::definition_cache definitions;
-  std::map<std::string, caf::typed_response_promise<command_answer>> beginning; ///< by run: who began it by hand waits
+  std::map<std::string, waiting_person> beginning; ///< by run
 };
 using manager_actor = caf::stateful_actor<manager_state, observed_actor>;
 

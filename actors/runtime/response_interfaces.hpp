@@ -78,7 +78,8 @@ struct command_answer {
   std::string run;  ///< that was begun; else empty
 };
 
-/// A person begins a playbook, or what a run did once more → command_answer, once the run has begun or was refused.
+/// A person begins a playbook, or what a run did once more → command_answer, once the run has begun (wait: has ended)
+/// or was refused.
 struct begin_run {
   std::string tenant = "default";
   std::string playbook;    ///< by name; with `again` empty
@@ -86,6 +87,7 @@ struct begin_run {
   std::string incident_id; ///< or a beginning of it; empty: of none
   std::vector<std::string> inputs; ///< NAME=VALUE
   std::string user, reason;
+  bool wait = false; ///< obeyed then means completed
 };
 
 /// → playbook_views: what can be begun.

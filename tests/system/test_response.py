@@ -135,8 +135,8 @@ class ByHand(Case):
         def ended(run):
             return wait_for(f"run {run} to end", lambda: [r for r in site.runs() if r["run"] == run and r["status"] == "completed"], 30, 0.2)
         wait_for("the playbook to be offered", lambda: "six_steps" in json.dumps(node.shell("playbooks")), 20, 0.5)
-        begun = node.shell("run six_steps ip=203.0.113.9 --reason 'to try it'", check=True)
-        ended(begun["run"])
+        begun = node.shell("run six_steps ip=203.0.113.9 --reason 'to try it' --wait", check=True)
+        self.assertEqual(["completed"], [r["status"] for r in site.runs() if r["run"] == begun["run"]])
         self.assertIn("203.0.113.9", firewall.blocked())
         self.assertEqual(0, self.soc("shell", "--config", node.config_file, "-c", f"undo {begun['run']} enough")[0])
         wait_for("the block to be undone", lambda: "203.0.113.9" not in firewall.blocked(), 30, 0.2)
@@ -149,6 +149,7 @@ class ByHand(Case):
         self.assertIn("did you mean 'six_steps'?", err)
         wait_for("the schedule's run", lambda: [r for r in site.runs() if r["rule"] == "often" and r["status"] == "completed"], 30, 0.5)
         self.assertIn("203.0.113.200", firewall.blocked())
+        wait_for("the runs to be counted", lambda: 'soc_response_total{what="runs_completed"}' in node.http("/metrics")[1], 10, 0.5)
 
 
 class Audit(Case):

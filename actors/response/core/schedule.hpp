@@ -1,5 +1,5 @@
-// response/core/schedule.hpp - playbooks that run by the clock (`schedules:` in config/response/*.yaml). Pure: the times
-// at which one is due are a function of its definition, so every node and every restart sees the same ones.
+// response/core/schedule.hpp - playbooks that run by the clock (`schedules:` in config/response/*.yaml). Pure: the
+// times at which one is due are a function of its definition, so every node and every restart sees the same ones.
 #pragma once
 #include "response/core/rule.hpp"
 

@@ -9,11 +9,12 @@ namespace {
 
 definition_ptr with_inputs() {
   diagnostics found;
-  auto out = load_playbook("p.yaml",
-                           "{name: p, inputs: {ip: {type: ip}, n: {type: integer, required: false}, sure: {type: boolean, "
-                           "required: false}, hosts: {type: list, required: false}, entity: {type: object, required: "
-                           "false}, other: {type: any, required: false}}, steps: [{id: e, end: completed}]}",
-                           found);
+  auto out =
+      load_playbook("p.yaml",
+                    "{name: p, inputs: {ip: {type: ip}, n: {type: integer, required: false}, sure: {type: boolean, "
+                    "required: false}, hosts: {type: list, required: false}, entity: {type: object, required: "
+                    "false}, other: {type: any, required: false}}, steps: [{id: e, end: completed}]}",
+                    found);
   BOOST_REQUIRE_MESSAGE(out, (found.all().empty() ? "" : found.all()[0].message));
   return out;
 }
@@ -23,8 +24,8 @@ definition_ptr with_inputs() {
 BOOST_AUTO_TEST_SUITE(inputs_as_words)
 
 BOOST_AUTO_TEST_CASE(each_word_becomes_the_declared_type) {
-  const auto got = inputs_of_words(*with_inputs(), {"ip=203.0.113.9", "n=-4", "sure=yes", "hosts=a,b", "other=a=b",
-                                                    R"(entity={"type":"ip"})"});
+  const auto got = inputs_of_words(
+      *with_inputs(), {"ip=203.0.113.9", "n=-4", "sure=yes", "hosts=a,b", "other=a=b", R"(entity={"type":"ip"})"});
   BOOST_REQUIRE(got);
   BOOST_TEST(got->dump() ==
              R"({"entity":{"type":"ip"},"hosts":["a","b"],"ip":"203.0.113.9","n":-4,"other":"a=b","sure":true})");

@@ -1,6 +1,7 @@
 #include "response/core/schedule.hpp"
 
 #include <boost/test/unit_test.hpp>
+
 #include <rapidcheck.h>
 
 using namespace soc;
@@ -70,7 +71,8 @@ BOOST_AUTO_TEST_CASE(the_latest_time_is_never_in_the_future_and_never_goes_back)
 
 BOOST_AUTO_TEST_CASE(a_due_run_is_wanted_once_and_one_that_is_too_late_not_at_all) {
   diagnostics found;
-  const auto config = loaded("schedules: [{id: hunt, title: Hunt, every: 24h, playbook: p, mode: auto, inputs: {n: 1}}]", found);
+  const auto config =
+      loaded("schedules: [{id: hunt, title: Hunt, every: 24h, playbook: p, mode: auto, inputs: {n: 1}}]", found);
   BOOST_REQUIRE_EQUAL(found.errors(), 0U);
   const auto nothing_known = [](const std::string&) { return false; };
   const auto runs = due_runs(config.schedules, at("2026-11-24T00:10:00Z"), nothing_known);
