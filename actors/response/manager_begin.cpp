@@ -29,8 +29,12 @@ std::string no_such_playbook(const content& c, const std::string& name) {
 void manager_work::begin(const begin_run& ask, promise_type promise) {
   if (ask.user.empty())
     return say_no(promise, "a command needs the name of who gives it");
-  if (!at().recovered)
-    return say_no(promise, "the node is still reading its journals; ask again");
+  if (!at().recovered) { // which runs there are, and whose, is known soon
+    if (at().early_begins.size() >= max_beginning)
+      return say_no(promise, "too many runs are beginning");
+    at().early_begins.emplace_back(ask, promise);
+    return;
+  }
   if (!ask.again.empty())
     return begin_again(ask, promise);
   if (ask.incident_id.empty()) {

@@ -105,12 +105,15 @@ void manager_work::recover_runs(const journal_entries& found) {
 }
 
 void manager_work::recovered() {
-  at().recovered = true;
+  const bool first = !std::exchange(at().recovered, true);
   const auto early = std::move(at().early);
   at().early.clear();
   for (const auto& change : early)
     hear(change);
-  look_at_clock();
+  for (const auto& [ask, promise] : std::exchange(at().early_begins, {}))
+    begin(ask, promise);
+  if (first) // it goes on by itself; journals are read again whenever nodes come and go
+    look_at_clock();
 }
 
 // ---- Incidents and runs

@@ -58,6 +58,7 @@ struct manager_state {
   std::set<std::string> changed;               ///< incidents rules have not looked at since they changed
   std::vector<incident_changed> early;         ///< heard before recovery was done
   bool recovered = false;
+  std::vector<std::pair<begin_run, caf::typed_response_promise<command_answer>>> early_begins;
   playbook::definition_cache definitions;
   std::map<std::string, waiting_person> beginning; ///< by run
 };

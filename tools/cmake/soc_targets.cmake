@@ -3,8 +3,8 @@
 # Files of a library that are compiled as one: what headers cost is paid once for them.
 set(SOC_UNITY_FILES 10)
 
-# What only routes, waits and performs gains nothing from the slower optimizations, and CAF's templates make it half of the
-# build: these libraries are compiled a quarter faster. What runs for each event is in cores and in the libraries left out.
+# What only routes, waits and performs gains nothing from the slower optimizations, and is more than half of what
+# there is to compile: these libraries are compiled a quarter faster. What runs for each event is in cores and in the libraries left out.
 function(soc_compile_fast)
   foreach(target ${ARGN})
     target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)

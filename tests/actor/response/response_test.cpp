@@ -193,6 +193,19 @@ BOOST_AUTO_TEST_CASE(a_person_begins_a_playbook_and_its_effect_is_theirs) {
   BOOST_TEST(site.ask<command_answer>(by_hand({"ip=203.0.113.9", "duration=1h"})).run != answer.run);
 }
 
+BOOST_AUTO_TEST_CASE(who_asks_while_the_journals_are_still_read_is_answered_after_that) {
+  response_world w;
+  response_site site(&w, w.clock, test_content("auto"));
+  caf::scoped_actor self{site.system, true};
+  caf::anon_send_exit(site.shared->manager, caf::exit_reason::kill); // its successor has read nothing yet
+  auto answer = self->request(site.shared->manager, caf::infinite, by_hand({"ip=203.0.113.9", "duration=1h"}));
+  for (int i = 0; i < 20 && w.calls.empty(); ++i)
+    site.pass(std::chrono::seconds(1)); // the back-off before the restart
+  answer.receive([](const command_answer& a) { BOOST_TEST(a.obeyed, a.text); },
+                 [](const caf::error& e) { BOOST_FAIL(describe(e)); });
+  BOOST_TEST(w.blocked.contains("203.0.113.9"));
+}
+
 BOOST_AUTO_TEST_CASE(a_run_by_hand_passes_the_gate_like_any_other) {
   response_world w;
   response_site site(&w, w.clock, test_content("auto"));
@@ -260,6 +273,17 @@ BOOST_AUTO_TEST_CASE(a_schedule_begins_its_run_once_for_each_time_also_over_a_re
   {
     response_site site(&w, w.clock, content());
     BOOST_TEST(w.calls.size() == 1u);
+    // Journals are read again whenever a node comes or goes; the clock must not be wound up each time.
+    const auto ticks = [&] {
+      auto& clock = site.scheduler().clock();
+      const auto end = clock.schedule().upper_bound(clock.now() + std::chrono::seconds(1));
+      return std::distance(clock.schedule().begin(), end);
+    };
+    const auto before = ticks();
+    for (int i = 0; i < 3; ++i)
+      caf::anon_send(site.shared->manager, recover_responses{});
+    site.run();
+    BOOST_TEST(ticks() == before);
     for (int i = 0; i < 5; ++i)
       site.pass(std::chrono::seconds(1));
     BOOST_TEST(w.calls.size() == 1u);
