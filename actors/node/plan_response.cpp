@@ -88,6 +88,7 @@ child_spec plan_response_side(const wiring& w) {
     return playbook::run_child(runs, start);
   };
   shared->metrics = w.metrics;
+  runs->definitions = shared->definitions;
   shared->read_beginning = playbook::beginning_of;
   shared->owns = ownership_of(w);
   auto plan = response::plan_response(std::move(shared));

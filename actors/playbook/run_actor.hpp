@@ -18,7 +18,8 @@ struct run_services {
   journal_ref journal;
   response::run_manager_ref manager;
   transform_ref transforms;
-  std::shared_ptr<definition_cache> definitions = std::make_shared<definition_cache>(); ///< of all runs
+  std::shared_ptr<definition_cache> definitions =
+      std::make_shared<definition_cache>(); ///< of all runs, and the manager's
   std::function<bool(const std::string& tenant, const std::string& incident_id)> owns;
 };
 using run_services_ptr = std::shared_ptr<const run_services>;

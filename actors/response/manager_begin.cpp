@@ -56,7 +56,7 @@ void manager_work::begin_now(const begin_run& ask, const std::string& incident, 
   const auto texts = content->playbooks.find(ask.playbook);
   if (texts == content->playbooks.end())
     return say_no(promise, no_such_playbook(*content, ask.playbook));
-  const auto definition = at().definitions.get(texts->second.front());
+  const auto definition = shared_->definitions->get(texts->second.front());
   if (!definition)
     return refuse_begin(ask, fmt::format("playbook '{}' can't be read", ask.playbook), promise);
   auto given = inputs.is_null() ? playbook::inputs_of_words(*definition, ask.inputs) : result<nlohmann::json>(inputs);

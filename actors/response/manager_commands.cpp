@@ -256,15 +256,16 @@ run_views manager_work::list(const list_runs& query) const {
   return out;
 }
 
-response_metrics manager_work::metrics() const {
-  response_metrics out{at().counters};
+/// "runs_open", "tasks_now_waiting_approval", …
+std::map<std::string, std::uint64_t> manager_work::open_now() const {
+  std::map<std::string, std::uint64_t> out;
   std::map<task_status, std::uint64_t> open;
   for (const auto& [id, task] : at().tasks)
     if (!is_final(task.state.status))
       ++open[task.state.status];
   for (const auto& [status, count] : open)
-    out.counters[fmt::format("tasks_now_{}", to_string(status))] = count;
-  auto& runs = out.counters["runs_open"];
+    out[fmt::format("tasks_now_{}", to_string(status))] = count;
+  auto& runs = out["runs_open"];
   for (const auto& [id, run] : at().runs)
     runs += run.final ? 0 : 1;
   return out;
@@ -280,16 +281,15 @@ void manager_work::tell_metrics() {
     board.counter("soc_response_total", {{"what", name}}, "runs and tasks by what became of them").add(value - told);
     told = value;
   }
-  auto gauges = metrics().counters;
+  auto open = open_now();
   for (const auto& [name, gauge] : at().gauges)
-    gauges.try_emplace(name, 0); // none is left
-  for (const auto& [name, value] : gauges)
-    if (!at().counters.contains(name)) {
-      auto& gauge = at().gauges[name];
-      if (gauge == nullptr)
-        gauge = &board.gauge("soc_response_" + name, {}, "of this node, at the moment");
-      gauge->set(static_cast<double>(value));
-    }
+    open.try_emplace(name, 0); // none is left
+  for (const auto& [name, value] : open) {
+    auto& gauge = at().gauges[name];
+    if (gauge == nullptr)
+      gauge = &board.gauge("soc_response_" + name, {}, "of this node, at the moment");
+    gauge->set(static_cast<double>(value));
+  }
 }
 
 } // namespace soc::response

@@ -29,10 +29,8 @@ public:
   void command(const operator_command& order, caf::typed_response_promise<command_answer> promise);
   void begin(const begin_run& ask, caf::typed_response_promise<command_answer> promise);
   void look_at_clock();
-  void tell_metrics();
   task_views list(const list_tasks& query) const;
   run_views list(const list_runs& query) const;
-  response_metrics metrics() const;
 
 private:
   using promise_type = caf::typed_response_promise<command_answer>;
@@ -54,6 +52,8 @@ private:
   void begin_now(const begin_run& ask, const std::string& incident, const nlohmann::json& inputs, promise_type promise);
   void begin_again(const begin_run& ask, promise_type promise);
   void refuse_begin(const begin_run& ask, const std::string& why, promise_type promise);
+  void tell_metrics();
+  std::map<std::string, std::uint64_t> open_now() const;
   void answer_beginning(const run_changed& change);
   void audit(const operator_command& order, const command_answer& answer);
   void command_run(const std::string& id, const operator_command& order, promise_type promise);

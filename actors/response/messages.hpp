@@ -1,6 +1,7 @@
 // response/messages.hpp - messages among the actors of response: gate, call pool, audit, tasks, manager. What
 // neighbours see is runtime/response_interfaces.hpp; what runs see is runtime/run_interfaces.hpp.
 #pragma once
+#include "playbook/core/machine.hpp"
 #include "response/content.hpp"
 #include "runtime/actor.hpp"
 #include "runtime/audit_interfaces.hpp"
@@ -97,6 +98,7 @@ struct services {
   std::string anchors_file;               ///< where heads are kept besides; empty: nowhere
   std::size_t call_workers = 8;
   std::shared_ptr<metrics_board> metrics; ///< null: nobody looks
+  std::shared_ptr<playbook::definition_cache> definitions = std::make_shared<playbook::definition_cache>();
   /// The child that a run is (playbook/run_actor.hpp); the composition root knows both sides.
   std::function<child_spec(const run_start&)> make_run;
   /// How a run began, from its journal: tenant, incident, entity, playbook's texts and inputs.

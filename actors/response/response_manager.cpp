@@ -16,10 +16,10 @@ supervisor_spec crowd() {
   return out;
 }
 
-playbook_views playbooks_of(manager_state& st, const content& c) {
+playbook_views playbooks_of(const content& c, playbook::definition_cache& definitions) {
   playbook_views out;
   for (const auto& [name, texts] : c.playbooks)
-    if (const auto known = st.definitions.get(texts.front())) {
+    if (const auto known = definitions.get(texts.front())) {
       playbook_view view{name, known->title, known->version, std::string(playbook::to_string(known->trigger)), {}};
       for (const auto& in : known->inputs)
         view.inputs.push_back(std::string(in.name) + (in.required && in.fallback.is_null() ? "" : "?") + ":" +
@@ -74,10 +74,9 @@ caf::behavior response_manager(manager_actor* self, services_ptr shared) {
         return promise;
       },
       [=](const look_at_clock_now&) { manager_work(self, shared).look_at_clock(); },
-      [=](const list_playbooks&) { return playbooks_of(self->state, *shared->content->get()); },
+      [=](const list_playbooks&) { return playbooks_of(*shared->content->get(), *shared->definitions); },
       [=](const list_tasks& query) { return manager_work(self, shared).list(query); },
       [=](const list_runs& query) { return manager_work(self, shared).list(query); },
-      [=](const response_metrics_request&) { return manager_work(self, shared).metrics(); },
       [=](const drain&) { return drained{}; },
   };
 }

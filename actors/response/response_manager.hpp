@@ -2,7 +2,6 @@
 // tasks of what runs ask for, tells the incident of every task, and obeys people. One a node, for the incidents the
 // node owns. Keeps no truth of its own: runs and tasks are in their journals, read at the start.
 #pragma once
-#include "playbook/core/machine.hpp"
 #include "response/core/plan.hpp"
 #include "response/task_actor.hpp"
 
@@ -59,7 +58,6 @@ struct manager_state {
   std::vector<incident_changed> early;         ///< heard before recovery was done
   bool recovered = false;
   std::vector<std::pair<begin_run, caf::typed_response_promise<command_answer>>> early_begins;
-  playbook::definition_cache definitions;
   std::map<std::string, waiting_person> beginning; ///< by run
 };
 using manager_actor = caf::stateful_actor<manager_state, observed_actor>;

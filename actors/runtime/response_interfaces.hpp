@@ -134,16 +134,10 @@ struct run_views {
   std::uint64_t total = 0;
 };
 
-/// Counters for /metrics and the shell.
-struct response_metrics_request {};
-struct response_metrics {
-  std::map<std::string, std::uint64_t> counters; ///< "tasks_verified", "gate_refused", "runs_open", …
-};
-
 /// Answers: operator_command, begin_run → command_answer, list_playbooks → playbook_views, list_tasks → task_views,
-/// list_runs → run_views, response_metrics_request → response_metrics, drain → drained. incident_changed has no answer.
-using manager_interface = accepts<incident_changed, operator_command, begin_run, list_playbooks, list_tasks, list_runs,
-                                  response_metrics_request, drain>;
+/// list_runs → run_views, drain → drained. incident_changed has no answer.
+using manager_interface =
+    accepts<incident_changed, operator_command, begin_run, list_playbooks, list_tasks, list_runs, drain>;
 using manager_ref = ref<manager_interface>;
 
 } // namespace soc::response
@@ -159,5 +153,3 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::list_tasks)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::task_views)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::list_runs)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::run_views)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::response_metrics_request)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::response_metrics)

@@ -89,13 +89,27 @@ private:
     return mode.value_or(autonomy::observe);
   }
 
-  void read_limit(const YAML::Node& node) {
-    limit_rule out;
-    yaml_map_reader r(file_, node, "limit", "RSP002", found_);
+  /// The calls that a limit, an approval or a window is for.
+  template <class Rule>
+  void read_calls(yaml_map_reader& r, Rule& out) {
     out.id = r.required_text("id");
     out.actions = r.texts("actions");
     out.components = r.texts("components");
     out.instances = r.texts("instances");
+  }
+
+  /// How far a run goes by itself: a rule's, a schedule's.
+  template <class Rule>
+  void read_autonomy(yaml_map_reader& r, Rule& out) {
+    out.mode = read_mode(r, out.mode);
+    out.veto_s = duration(r, "veto", out.veto_s);
+    out.approve_within_s = duration(r, "approve_within", out.approve_within_s);
+  }
+
+  void read_limit(const YAML::Node& node) {
+    limit_rule out;
+    yaml_map_reader r(file_, node, "limit", "RSP002", found_);
+    read_calls(r, out);
     out.types = entity_types(r, "entities");
     out.each = r.text("each").value_or(out.each);
     static const std::vector<std::string> buckets{"tenant", "instance", "incident", "action", "group"};
@@ -118,10 +132,7 @@ private:
   void read_approval(const YAML::Node& node) {
     approval_rule out;
     yaml_map_reader r(file_, node, "approval", "RSP002", found_);
-    out.id = r.required_text("id");
-    out.actions = r.texts("actions");
-    out.components = r.texts("components");
-    out.instances = r.texts("instances");
+    read_calls(r, out);
     out.costs = r.texts("costs");
     out.types = entity_types(r, "entities");
     const auto people = r.integer("people").value_or(1);
@@ -166,10 +177,7 @@ private:
   void read_window(const YAML::Node& node) {
     maintenance_window out;
     yaml_map_reader r(file_, node, "window", "RSP002", found_);
-    out.id = r.required_text("id");
-    out.actions = r.texts("actions");
-    out.components = r.texts("components");
-    out.instances = r.texts("instances");
+    read_calls(r, out);
     out.days = days(r);
     const auto minute = [&](const char* key) {
       const auto at = minute_of_day(r.required_text(key));
@@ -243,10 +251,8 @@ private:
     out.tenants = r.texts("tenants");
     out.when = condition(r, "when");
     out.for_each = condition(r, "for_each");
-    out.mode = read_mode(r, out.mode);
+    read_autonomy(r, out);
     read_overrides(out, r.get("autonomy"));
-    out.veto_s = duration(r, "veto", out.veto_s);
-    out.approve_within_s = duration(r, "approve_within", out.approve_within_s);
     out.playbook = r.text("playbook").value_or("");
     out.policies = r.texts("policies");
     if (out.playbook.empty() == out.policies.empty())
@@ -288,9 +294,7 @@ private:
     out.enabled = r.boolean("enabled").value_or(true);
     out.tenant = r.text("tenant").value_or(out.tenant);
     out.playbook = r.required_text("playbook");
-    out.mode = read_mode(r, out.mode);
-    out.veto_s = duration(r, "veto", out.veto_s);
-    out.approve_within_s = duration(r, "approve_within", out.approve_within_s);
+    read_autonomy(r, out);
     read_times(r, out);
     out.inputs = inputs(r);
     out.place = r.place();
