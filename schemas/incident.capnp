@@ -92,6 +92,7 @@ struct Fact {               # what happened, or what is asked for
     mergedAway :group {     # this one went into another
       into @19 :Text;
       intoWhy @20 :Text;    # JSON
+      takenVersion @31 :UInt64; # of this one when the other took it, 0 = not said
     }
     mergeTaken @21 :MergeContent;
     mergeUndone @22 :Text;  # the other incident
@@ -100,6 +101,14 @@ struct Fact {               # what happened, or what is asked for
       movedTo @24 :Text;    # incident
     }
     doubtNoted @25 :Text;
+    deadlineMissed :group {
+      what @27 :UInt8;      # 0 acknowledge, 1 resolve
+      dueNs @28 :Int64;     # decided
+    }
+    deadlineNear :group {   # it will pass soon
+      what @29 :UInt8;      # 0 acknowledge, 1 resolve
+      dueNs @30 :Int64;
+    }
   }
 }
 
@@ -171,6 +180,11 @@ struct IncidentSnapshot {
   history @26 :List(HistoryEntry);
   lateAlerts @27 :UInt64;
   version @28 :UInt16;      # of this form: 1
+  reopenedNs @29 :Int64;    # when it was decided
+  missedAcknowledge @30 :Bool; # these two: that the deadline passed is in the history
+  missedResolve @31 :Bool;
+  warnedAcknowledge @32 :Bool; # these two: that the deadline is near is in the history
+  warnedResolve @33 :Bool;
 }
 
 struct ViewEntity {
@@ -261,10 +275,21 @@ struct IncidentView {
   detectS @35 :Float64;     # these three: seconds, -1 = not yet. First event → first detection
   acknowledgeS @36 :Float64; # first detection → confirmed
   respondS @37 :Float64;    # confirmed → resolved
+  slaRule @38 :Text;        # the rule whose deadlines these are, empty = none
+  acknowledgeDueNs @39 :Int64; # these four: of the clock of the node, 0 = no deadline, or not yet
+  resolveDueNs @40 :Int64;
+  acknowledgedNs @41 :Int64;
+  resolvedNs @42 :Int64;
+  acknowledgeMissed @43 :Bool; # these two: that it passed is in the history
+  resolveMissed @44 :Bool;
+  acknowledgeWarnNs @45 :Int64; # these two: from when it is near, 0 = that isn't told
+  resolveWarnNs @46 :Int64;
+  acknowledgeWarned @47 :Bool; # these two: that it is near is in the history
+  resolveWarned @48 :Bool;
 }
 
 struct IncidentChange {     # what subscribers of soc.<tenant>.incident.> get
-  change @0 :Text;          # opened, updated, merged, split, status, closed
+  change @0 :Text;          # opened, updated, merged, split, status, closed, overdue
   view @1 :IncidentView;
 }
 

@@ -33,7 +33,7 @@ struct TaskSpec {
 struct TaskEvent {
   kind @0 :UInt8;                 # response/core/task.hpp task_event_kind
   timeNs @1 :Int64;               # unix nanoseconds
-  spec @2 :TaskSpec;              # created
+  spec @2 :TaskSpec;              # of the first event, whatever its kind
   attempt @3 :UInt32;
   untilNs @4 :Int64;              # deadline, or when to try again
   forVeto @5 :Bool;
@@ -72,6 +72,7 @@ struct GateEvent {
   who @3 :Text;
   why @4 :Text;
   timeNs @5 :Int64;
+  more @6 :List(GateEvent);       # of an entry: what was decided and stored with it, in order
 }
 
 struct GateSnapshot {

@@ -5,6 +5,10 @@
 #include <cmath>
 #include <iterator>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 namespace soc {
 
 std::size_t utf8_length(std::string_view text) {
@@ -30,12 +34,39 @@ std::size_t utf8_length(std::string_view text) {
   return 0;
 }
 
+namespace {
+
+/// Where the next byte is that is not written as it stands, or the end.
+std::size_t end_of_plain(std::string_view text, std::size_t i) {
+#ifdef __SSE2__
+  const __m128i space = _mm_set1_epi8(0x20), quote = _mm_set1_epi8('"'), escape = _mm_set1_epi8('\\'),
+                last = _mm_set1_epi8(0x7f);
+  for (; i + 16 <= text.size(); i += 16) {
+    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + i));
+    // Bytes above 127 are negative, so below the blank too.
+    const __m128i odd = _mm_or_si128(_mm_or_si128(_mm_cmplt_epi8(block, space), _mm_cmpeq_epi8(block, quote)),
+                                     _mm_or_si128(_mm_cmpeq_epi8(block, escape), _mm_cmpeq_epi8(block, last)));
+    if (const int hits = _mm_movemask_epi8(odd); hits != 0)
+      return i + static_cast<std::size_t>(__builtin_ctz(static_cast<unsigned>(hits)));
+  }
+#endif
+  for (; i < text.size(); ++i)
+    if (const auto c = static_cast<unsigned char>(text[i]); c < 0x20 || c == '"' || c == '\\' || c >= 0x7F)
+      return i;
+  return i;
+}
+
+} // namespace
+
 void append_json_string(std::string& out, std::string_view text) {
   static constexpr char digits[] = "0123456789abcdef";
   out.push_back('"');
   std::size_t clean_from = 0;
   const auto flush = [&](std::size_t to) { out.append(text.data() + clean_from, to - clean_from); };
   for (std::size_t i = 0; i < text.size();) {
+    i = end_of_plain(text, i);
+    if (i == text.size())
+      break;
     const unsigned char c = static_cast<unsigned char>(text[i]);
     if (c >= 0x20 && c != '"' && c != '\\' && c < 0x7F) {
       ++i;

@@ -1,5 +1,7 @@
 #include "base/yaml_text.hpp"
 
+#include "base/yaml_progress.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,15 +13,19 @@ namespace soc {
 
 namespace {
 
-/// Nodes counted as a reader would meet them, so that aliases of aliases are seen for what they cost.
-bool within_budget(const YAML::Node& node, std::size_t& left) {
-  if (left == 0)
+constexpr std::size_t max_depth = 100;
+
+/// Nodes counted as a reader would meet them, so that aliases of aliases are seen for what they cost, and one that lies
+/// within itself has no end. Readers walk the tree as deep as it is.
+bool within_budget(const YAML::Node& node, std::size_t& left, std::size_t depth = 0) {
+  if (left == 0 || depth > max_depth)
     return false;
   --left;
   if (node.IsSequence() || node.IsMap())
     for (const auto& item : node) {
-      const bool fits = node.IsMap() ? within_budget(item.first, left) && within_budget(item.second, left)
-                                     : within_budget(item, left);
+      const bool fits = node.IsMap()
+                            ? within_budget(item.first, left, depth + 1) && within_budget(item.second, left, depth + 1)
+                            : within_budget(item, left, depth + 1);
       if (!fits)
         return false;
     }
@@ -31,6 +37,11 @@ bool within_budget(const YAML::Node& node, std::size_t& left) {
 yaml_text parse_yaml(std::string file, std::string text, const std::string& code, diagnostics& found,
                      std::size_t max_nodes) {
   yaml_text out{std::move(file), std::move(text), {}};
+  if (const auto stop = where_yaml_stays(out.text)) {
+    found.error(code, {out.file, stop->line + 1, stop->column + 1}, "not valid YAML: nothing can begin with this here",
+                "a list in one line is written [a, b]");
+    return out;
+  }
   try {
     out.documents = YAML::LoadAll(out.text);
   } catch (const YAML::Exception& e) {
@@ -42,7 +53,9 @@ yaml_text parse_yaml(std::string file, std::string text, const std::string& code
   std::size_t left = max_nodes;
   for (const auto& document : out.documents)
     if (!within_budget(document, left)) {
-      found.error(code, {out.file, 0, 0}, fmt::format("more than {} nodes after expanding aliases", max_nodes),
+      found.error(code, {out.file, 0, 0},
+                  fmt::format("more than {} nodes after expanding aliases, or nested deeper than {} levels", max_nodes,
+                              max_depth),
                   "split the file, or remove nested aliases");
       out.documents.clear();
       break;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <httplib.h>
 
+#include <atomic>
 #include <thread>
 
 namespace soc::console {
@@ -11,6 +12,7 @@ struct http_api::server {
   http_api_options options;
   httplib::Server http;
   std::thread listener;
+  std::atomic<bool> ended{false}; ///< the listener, by itself or told to
 };
 
 http_api::http_api(http_api_options options) : server_(std::make_unique<server>()) {
@@ -52,13 +54,19 @@ result<std::uint16_t> http_api::start() {
     return failure{ec::io_error, fmt::format("can't listen on {}:{} for /metrics; is another node running there? "
                                              "Set http.port in the configuration, or 0 for a free one",
                                              o.host, o.port)};
-  server_->listener = std::thread([s = server_.get()] { s->http.listen_after_bind(); });
+  server_->listener = std::thread([s = server_.get()] {
+    s->http.listen_after_bind();
+    s->ended = true;
+  });
   return static_cast<std::uint16_t>(port);
 }
 
 void http_api::stop() {
   if (!server_->listener.joinable())
     return;
+  // Told before it listens it would not hear, and listen for ever: a node ended just after its start.
+  while (!server_->ended && !server_->http.is_running())
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   server_->http.stop();
   server_->listener.join();
 }

@@ -131,6 +131,8 @@ constexpr std::chrono::seconds ask_timeout{8};
 
 /// "90s", "30m", "24h", "7d" in nanoseconds; 0 if it is none.
 unix_ns span_of(std::string_view text);
+/// "3 s", "12 min", "2 h", "3 d".
+std::string span_text(unix_ns span);
 /// "3 s ago", "2 h ago"; "-" for 0.
 std::string ago(unix_ns then, unix_ns now);
 /// "12.3 MiB".

@@ -281,17 +281,19 @@ unix_ns span_of(std::string_view text) {
   return n > INT64_MAX / ns_per_s / 86400 ? 0 : n * seconds * ns_per_s;
 }
 
-std::string ago(unix_ns then, unix_ns now) {
-  if (then == 0)
-    return "-";
-  const auto s = std::max<std::int64_t>(0, (now - then) / ns_per_s);
+std::string span_text(unix_ns span) {
+  const auto s = std::max<std::int64_t>(0, span / ns_per_s);
   if (s < 120)
-    return fmt::format("{} s ago", s);
+    return fmt::format("{} s", s);
   if (s < 7200)
-    return fmt::format("{} min ago", s / 60);
+    return fmt::format("{} min", s / 60);
   if (s < 172800)
-    return fmt::format("{} h ago", s / 3600);
-  return fmt::format("{} d ago", s / 86400);
+    return fmt::format("{} h", s / 3600);
+  return fmt::format("{} d", s / 86400);
+}
+
+std::string ago(unix_ns then, unix_ns now) {
+  return then == 0 ? "-" : span_text(now - then) + " ago";
 }
 
 std::string bytes_text(std::uint64_t bytes) {

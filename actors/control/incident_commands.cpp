@@ -17,6 +17,24 @@ namespace {
 using incident::change_incident;
 using incident::command_done;
 
+/// "in 12 min", "3 h late", "kept", "4 min late, done"; "" without a deadline.
+std::string deadline_text(const incident::deadline_view& one, unix_ns now) {
+  if (one.by == 0)
+    return "";
+  if (one.met_at != 0)
+    return one.met_at <= one.by ? "kept" : span_text(one.met_at - one.by) + " late, done";
+  return now <= one.by ? "in " + span_text(one.by - now) : span_text(now - one.by) + " late";
+}
+
+/// What a list says of the deadlines: the first that is not met.
+std::string due_text(const incident::sla_view& sla, unix_ns now) {
+  if (sla.acknowledge.by != 0 && sla.acknowledge.met_at == 0)
+    return "confirm " + deadline_text(sla.acknowledge, now);
+  if (sla.resolve.by != 0 && sla.resolve.met_at == 0)
+    return "resolve " + deadline_text(sla.resolve, now);
+  return "";
+}
+
 void run_incidents(const call& c) {
   incident::list_incidents query;
   query.tenant = c.option("tenant");
@@ -29,10 +47,11 @@ void run_incidents(const call& c) {
             for (const auto& s : found.all)
               rows.push_back({s.id, std::string(model::to_string(s.level)), std::string(to_string(s.now)), s.alerts,
                               fmt::format("{:.0f}", s.score), s.owner.empty() ? json() : json(s.owner),
-                              ago(s.changed_at, now), s.title});
-            reply.ok({{"columns", {"incident", "severity", "status", "alerts", "score", "owner", "changed", "title"}},
-                      {"rows", rows},
-                      {"note", fmt::format("{} incidents", found.total)}});
+                              s.merged_into.empty() ? due_text(s.sla, now) : "", ago(s.changed_at, now), s.title});
+            reply.ok(
+                {{"columns", {"incident", "severity", "status", "alerts", "score", "owner", "due", "changed", "title"}},
+                 {"rows", rows},
+                 {"note", fmt::format("{} incidents", found.total)}});
           },
           [reply = c.reply](const caf::error& e) { reply.fail(e); });
 }
@@ -41,7 +60,7 @@ std::string seconds_text(double seconds) {
   return seconds < 0 ? "-" : fmt::format("{:.1f} s", seconds);
 }
 
-json head_of(const incident::view& v) {
+json head_of(const incident::view& v, unix_ns now) {
   return {{"id", v.id},
           {"severity", std::string(model::to_string(v.level))},
           {"status", std::string(to_string(v.now))},
@@ -56,7 +75,9 @@ json head_of(const incident::view& v) {
           {"last event", format_rfc3339(v.last_event)},
           {"detected after", seconds_text(v.times.detect)},
           {"confirmed after", seconds_text(v.times.acknowledge)},
-          {"resolved after", seconds_text(v.times.respond)}};
+          {"resolved after", seconds_text(v.times.respond)},
+          {"to be confirmed", deadline_text(v.sla.acknowledge, now)},
+          {"to be resolved", deadline_text(v.sla.resolve, now)}};
 }
 
 json timeline_of(const incident::view& v) {
@@ -109,14 +130,16 @@ json history_of_view(const incident::view& v) {
 }
 
 /// What programs get of an incident.
-json data_of(const incident::view& v) {
-  auto data = head_of(v);
+json data_of(const incident::view& v, unix_ns now) {
+  auto data = head_of(v, now);
   data["title"] = v.title;
   data["first_event"] = format_rfc3339(v.first_event);
   data["last_event"] = format_rfc3339(v.last_event);
   data["detect_s"] = v.times.detect;
   data["acknowledge_s"] = v.times.acknowledge;
   data["respond_s"] = v.times.respond;
+  if (!v.sla.rule.empty())
+    data["sla"] = incident::sla_json(v.sla);
   for (const auto& t : v.timeline)
     data["timeline"].push_back({{"time", format_rfc3339(t.time)},
                                 {"last", format_rfc3339(t.last)},
@@ -177,9 +200,10 @@ void show_incident(const call& c, const incident::view& v) {
     return c.reply.fail(
         failure{ec::invalid_input, fmt::format("--as {}: it is ocsf, stix, navigator, dot, markdown or svg", format)},
         2);
-  json sections = json::array({json{{"title", v.title}, {"fields", head_of(v)}}, timeline_of(v), path_of_view(v),
+  const auto now = c.self->now();
+  json sections = json::array({json{{"title", v.title}, {"fields", head_of(v, now)}}, timeline_of(v), path_of_view(v),
                                entities_of_view(v), tasks_of_view(v), history_of_view(v)});
-  c.reply.ok({{"sections", sections}, {"data", data_of(v)}});
+  c.reply.ok({{"sections", sections}, {"data", data_of(v, now)}});
 }
 
 void run_incident(const call& c) {
@@ -277,19 +301,33 @@ json figures_data(const incident::time_figures& f) {
   return {{"incidents", f.incidents}, {"mean_s", f.mean}, {"median_s", f.median}, {"worst_s", f.worst}};
 }
 
+/// "7 of 9"; "-" when none is decided.
+std::string kept_text(const incident::deadline_figures& f) {
+  return f.decided == 0 ? "-" : fmt::format("{} of {}", f.kept, f.decided);
+}
+
+json kept_data(const incident::deadline_figures& f) {
+  return {{"decided", f.decided}, {"kept", f.kept}};
+}
+
 json times_table(const std::vector<incident::period_times>& periods) {
   json rows = json::array(), data = json::array();
   for (const auto& p : periods) {
     rows.push_back({format_rfc3339(p.from).substr(0, 16), p.opened, p.resolved, figures_text(p.detect),
-                    figures_text(p.acknowledge), figures_text(p.respond)});
+                    figures_text(p.acknowledge), figures_text(p.respond), kept_text(p.confirmed_in_time),
+                    kept_text(p.resolved_in_time)});
     data.push_back({{"from", format_rfc3339(p.from)},
                     {"incidents", p.opened},
                     {"resolved", p.resolved},
                     {"detect", figures_data(p.detect)},
                     {"acknowledge", figures_data(p.acknowledge)},
-                    {"respond", figures_data(p.respond)}});
+                    {"respond", figures_data(p.respond)},
+                    {"confirmed_in_time", kept_data(p.confirmed_in_time)},
+                    {"resolved_in_time", kept_data(p.resolved_in_time)}});
   }
-  return {{"columns", {"from", "incidents", "resolved", "detected after", "confirmed after", "resolved after"}},
+  return {{"columns",
+           {"from", "incidents", "resolved", "detected after", "confirmed after", "resolved after", "confirmed in time",
+            "resolved in time"}},
           {"rows", rows},
           {"note", "mean (median, worst)"},
           {"data", data}};
@@ -307,10 +345,11 @@ void run_times(const call& c) {
   query.limit = 200'000;
   c.self->request(c.services->incidents, ask_timeout, query)
       .then(
-          [reply = c.reply, period, from = c.self->now() - last](const incident::incident_list& found) {
+          [reply = c.reply, period, now = c.self->now(),
+           from = c.self->now() - last](const incident::incident_list& found) {
             auto all = found.all;
             std::erase_if(all, [&](const auto& s) { return s.first_event < from; });
-            reply.ok(times_table(incident::times_by_period(all, period)));
+            reply.ok(times_table(incident::times_by_period(all, period, now)));
           },
           [reply = c.reply](const caf::error& e) { reply.fail(e); });
 }
@@ -335,12 +374,13 @@ void add_incident_commands(command_table& table) {
                        2,
                        false,
                        run_incident};
-  table["times"] = {"times [--by hour|day|week] [--last 30d] [--tenant T]",
-                    "how long until incidents were detected, confirmed and resolved (MTTD, MTTA, MTTR), over time",
-                    here,
-                    1,
-                    false,
-                    run_times};
+  table["times"] = {
+      "times [--by hour|day|week] [--last 30d] [--tenant T]",
+      "how long until incidents were detected, confirmed and resolved (MTTD, MTTA, MTTR), over time; deadlines kept",
+      here,
+      1,
+      false,
+      run_times};
   table["alerts"] = {"alerts [--last N]", "the newest alerts of all nodes", here, 1, false, run_alerts};
   table["assign"] = {"assign ID USER", "give an incident an owner", here, 3, true, run_assign};
   table["status"] = {

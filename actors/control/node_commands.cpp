@@ -1,4 +1,5 @@
 #include "control/control_actor.hpp"
+#include "response/core/audit_chain.hpp"
 #include "runtime/error.hpp"
 
 #include <fmt/format.h>
@@ -70,9 +71,12 @@ void run_audit(const call& c) {
       .then(
           [reply = c.reply, limit](const journal_entries& found) {
             json rows = json::array();
-            const auto& all = found.entries;
+            std::vector<std::string> all;
+            for (const auto& message : found.entries)
+              for (auto& line : response::audit_lines_of(message.payload))
+                all.push_back(std::move(line));
             for (std::size_t i = all.size() > limit ? all.size() - limit : 0; i < all.size(); ++i) {
-              const auto entry = json::parse(all[i].payload, nullptr, false);
+              const auto entry = json::parse(all[i], nullptr, false);
               if (entry.is_object())
                 rows.push_back(
                     {entry.value("time", ""), entry.value("user", ""), entry.value("node", ""), entry.dump()});

@@ -181,14 +181,14 @@ void add_response_commands(command_table& table) {
                       3,
                       true,
                       order(command_kind::resolve, true, true)};
-  table["emergency-stop"] = {"emergency-stop [REASON]",
-                             "halt all automation at once",
+  table["emergency-stop"] = {"emergency-stop [REASON] [--tenant NAME]",
+                             "halt all automation at once, of every tenant (default) or of the one that is named",
                              command_scope::merged,
                              1,
                              true,
                              order(command_kind::emergency_stop, false, false)};
-  table["emergency-release"] = {"emergency-release [REASON]",
-                                "let automation go on",
+  table["emergency-release"] = {"emergency-release [REASON] [--tenant NAME]",
+                                "let automation go on: lifts the stop of every tenant, or of the one that is named",
                                 command_scope::merged,
                                 1,
                                 true,

@@ -3,6 +3,7 @@
 #include "detection/core/alert_builder.hpp"
 #include "detection/core/case_folding.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace soc::detection {
@@ -11,6 +12,7 @@ namespace {
 
 /// Stands between the values of a group; occurs in no text.
 constexpr char group_separator = '\x1f';
+constexpr unix_ns between_looks_ns = 10 * ns_per_s;
 
 correlation::window_kind window_kind_of(correlation_kind kind) {
   switch (kind) {
@@ -77,6 +79,14 @@ model::value value_of_field(const model::event& ev, const program_field& field) 
   return {};
 }
 
+/// The group of a window: nothing of one tenant is counted with another's.
+std::string group_of(std::string_view tenant, std::string_view values) {
+  std::string out(tenant);
+  out += group_separator;
+  out += values;
+  return out;
+}
+
 } // namespace
 
 correlator::correlator(std::shared_ptr<const program> of, correlation::window_limits limits)
@@ -97,19 +107,19 @@ std::optional<std::string> correlator::join(const model::event& ev, const std::v
 }
 
 std::vector<correlation::observation> correlator::gather(const model::event& ev, std::span<const std::uint32_t> matched,
-                                                         const digest& event_id) const {
+                                                         const digest& event_id, std::string_view tenant) const {
   std::vector<correlation::observation> out;
   for (const auto rule : matched)
     for (const auto& path : program_->paths(rule))
       if (path.size() == 1) // longer ones travel with the observation of their first step
-        if (auto seen = observation_of(ev, rule, path.front(), event_id))
+        if (auto seen = observation_of(ev, rule, path.front(), event_id, tenant))
           out.push_back(std::move(*seen));
   return out;
 }
 
 std::optional<correlation::observation> correlator::observation_of(const model::event& ev, std::uint32_t rule,
-                                                                   const correlation_step& step,
-                                                                   const digest& event_id) const {
+                                                                   const correlation_step& step, const digest& event_id,
+                                                                   std::string_view tenant) const {
   auto group = join(ev, step.group_fields);
   if (!group)
     return std::nullopt;
@@ -117,7 +127,7 @@ std::optional<correlation::observation> correlator::observation_of(const model::
   seen.window = step.correlation;
   seen.position = step.position;
   seen.time = ev.time;
-  seen.group = std::move(*group);
+  seen.group = group_of(tenant, *group);
   seen.event = event_id;
   if (!step.value_fields.empty()) {
     const auto text = join(ev, step.value_fields);
@@ -131,15 +141,22 @@ std::optional<correlation::observation> correlator::observation_of(const model::
       seen.number = *number;
     }
   }
-  // The longest path that begins with this step says what a firing feeds.
+  // The paths that begin with this step say what a firing feeds.
   for (const auto& longer : program_->paths(rule)) {
-    const bool begins = longer.front().correlation == step.correlation && longer.front().position == step.position;
-    if (!begins || longer.size() <= seen.next.size() + 1)
+    if (longer.front().correlation != step.correlation || longer.front().position != step.position)
       continue;
-    seen.next.clear();
-    for (std::size_t i = 1; i < longer.size(); ++i)
-      seen.next.push_back(
-          {longer[i].correlation, longer[i].position, join(ev, longer[i].group_fields).value_or(std::string())});
+    auto* level = &seen.next;
+    for (std::size_t i = 1; i < longer.size(); ++i) {
+      const auto& to = longer[i];
+      auto at = std::find_if(level->begin(), level->end(), [&](const auto& known) {
+        return known.window == to.correlation && known.position == to.position;
+      });
+      if (at == level->end())
+        at = level->insert(
+            level->end(),
+            {to.correlation, to.position, group_of(tenant, join(ev, to.group_fields).value_or(std::string())), {}});
+      level = &at->next;
+    }
   }
   return seen;
 }
@@ -157,11 +174,22 @@ const std::vector<correlation_hit>& correlator::advance(unix_ns to) {
   return take_hits();
 }
 
+const std::vector<correlation_hit>& correlator::quiet_for(unix_ns span) {
+  fired_.clear();
+  engine_.end_over(engine_.newest() + span, fired_);
+  return take_hits();
+}
+
 const std::vector<correlation_hit>& correlator::take_hits() {
   hits_.clear();
   for (auto& f : fired_)
     hits_.push_back({f.window, std::move(f)});
   return hits_;
+}
+
+std::string_view tenant_of(const model::event_batch& batch) {
+  const auto* context = batch.raw ? batch.raw->context.get() : nullptr;
+  return context != nullptr ? std::string_view(context->tenant) : std::string_view("default");
 }
 
 digest digest_of(std::string_view event_id) {
@@ -191,9 +219,29 @@ std::vector<model::alert_ptr> shared_correlator::observe(const std::shared_ptr<c
   std::vector<model::alert_ptr> out;
   const std::lock_guard lock(mutex_);
   auto& windows = of_program(of);
-  const auto seen = windows.gather(ev, matched, digest_of(model::event_id(batch, ev)));
-  for (const auto& hit : windows.feed(seen))
-    out.push_back(build_correlation_alert(*of, hit, hit.firing.at_end ? nullptr : &batch, &ev, now));
+  heard_at_ = now;
+  const auto seen = windows.gather(ev, matched, digest_of(model::event_id(batch, ev)), tenant_of(batch));
+  for (const auto& hit : windows.feed(seen)) {
+    const auto about =
+        hit.firing.at_end
+            ? nullptr
+            : alert_builder(batch.dictionary).build(batch, ev, of->correlations()[hit.correlation].header, now);
+    out.push_back(build_correlation_alert(*of, hit, about.get(), now));
+  }
+  return out;
+}
+
+std::vector<model::alert_ptr> shared_correlator::over(const std::shared_ptr<const program>& of, unix_ns now) {
+  std::vector<model::alert_ptr> out;
+  if (now < look_at_.load(std::memory_order_relaxed))
+    return out;
+  const std::lock_guard lock(mutex_);
+  look_at_ = now + between_looks_ns;
+  if (program_ != of || !correlator_)
+    return out;
+  heard_at_ = heard_at_ == 0 ? now : heard_at_;
+  for (const auto& hit : correlator_->quiet_for(now - heard_at_))
+    out.push_back(build_correlation_alert(*of, hit, nullptr, now));
   return out;
 }
 
@@ -208,12 +256,14 @@ void shared_correlator::restore(std::string bytes) {
   correlator_.reset();
 }
 
-model::alert_ptr build_correlation_alert(const program& of, const correlation_hit& hit, const model::event_batch* batch,
-                                         const model::event* ev, unix_ns detected_at) {
+model::alert_ptr build_correlation_alert(const program& of, const correlation_hit& hit, const model::alert* about,
+                                         unix_ns detected_at) {
   const auto& rule = of.correlations()[hit.correlation];
   model::alert a;
-  if (batch != nullptr && ev != nullptr)
-    a = *alert_builder(batch->dictionary).build(*batch, *ev, rule.header, detected_at);
+  if (about != nullptr)
+    a = *about;
+  else
+    a.tenant = hit.firing.group.substr(0, hit.firing.group.find(group_separator));
   a.origin = model::alert_origin::correlation;
   a.rule_id = rule.header.id;
   a.title = rule.header.title;

@@ -5,6 +5,8 @@
 #include "detection/core/program.hpp"
 #include "model/event.hpp"
 
+#include <atomic>
+
 namespace soc::detection {
 
 /// A correlation that fired.
@@ -18,13 +20,16 @@ public:
   explicit correlator(std::shared_ptr<const program> of, correlation::window_limits limits = {});
 
   /// What the rules this event matched are counted for. Depends on the event only, so it can be done elsewhere; `feed`
-  /// wants the order. Events without the fields they are grouped by are not correlated.
+  /// wants the order. Events without the fields they are grouped by are not correlated, nor are those of two tenants
+  /// with each other.
   std::vector<correlation::observation> gather(const model::event& ev, std::span<const std::uint32_t> matched,
-                                               const digest& event_id) const;
+                                               const digest& event_id, std::string_view tenant) const;
   /// Firings are valid until the next call.
   const std::vector<correlation_hit>& feed(const std::vector<correlation::observation>& seen);
   /// Event time goes on: windows with an upper bound end.
   const std::vector<correlation_hit>& advance(unix_ns to);
+  /// No event has come for so long: windows with an upper bound that are over by now end.
+  const std::vector<correlation_hit>& quiet_for(unix_ns span);
   bool is_needed() const { return !program_->correlations().empty(); }
 
   const correlation::window_engine& windows() const { return engine_; }
@@ -33,7 +38,8 @@ public:
 
 private:
   std::optional<correlation::observation> observation_of(const model::event& ev, std::uint32_t rule,
-                                                         const correlation_step& step, const digest& event_id) const;
+                                                         const correlation_step& step, const digest& event_id,
+                                                         std::string_view tenant) const;
   std::optional<std::string> join(const model::event& ev, const std::vector<std::uint32_t>& fields) const;
   const std::vector<correlation_hit>& take_hits();
 
@@ -42,6 +48,9 @@ private:
   std::vector<correlation::firing> fired_;
   std::vector<correlation_hit> hits_;
 };
+
+/// Whose a batch is.
+std::string_view tenant_of(const model::event_batch& batch);
 
 /// 32 hex digits of model::event_id as the number they are.
 digest digest_of(std::string_view event_id);
@@ -53,6 +62,8 @@ public:
   /// What fires with this event, as alerts.
   std::vector<model::alert_ptr> observe(const std::shared_ptr<const program>& of, const model::event_batch& batch,
                                         const model::event& ev, std::span<const std::uint32_t> matched, unix_ns now);
+  /// What fires because its time is over while its events stay away; looks every ten seconds, at each group.
+  std::vector<model::alert_ptr> over(const std::shared_ptr<const program>& of, unix_ns now);
   std::string snapshot() const;
   /// Takes effect with the next program that is used.
   void restore(std::string bytes);
@@ -63,10 +74,13 @@ private:
   std::shared_ptr<const program> program_;
   std::unique_ptr<correlator> correlator_;
   std::string restored_;
+  unix_ns heard_at_ = 0;             ///< when the latest event came
+  std::atomic<unix_ns> look_at_ = 0; ///< for windows that are over
 };
 
-/// The alert of a firing. With the event that made it fire it has the event's entities and record, else only the group.
-model::alert_ptr build_correlation_alert(const program& of, const correlation_hit& hit, const model::event_batch* batch,
-                                         const model::event* ev, unix_ns detected_at);
+/// The alert of a firing. `about`: an alert of the event that made it fire, whose entities and record it has; null when
+/// there is none (the window ended), then it has only the group.
+model::alert_ptr build_correlation_alert(const program& of, const correlation_hit& hit, const model::alert* about,
+                                         unix_ns detected_at);
 
 } // namespace soc::detection

@@ -57,6 +57,9 @@ std::vector<model::alert_ptr> alerts_of(detector_state& state, model::event_batc
   const alert_builder builder(batch.dictionary);
   for (auto& ev : batch.events)
     detect_event(state, builder, batch, ev, now, out);
+  if (state.options.correlations && !state.rules->correlations().empty())
+    for (auto& alert : state.options.correlations->over(state.rules, now))
+      out.push_back(std::move(alert));
   state.events += batch.events.size();
   state.alerts += out.size();
   return out;

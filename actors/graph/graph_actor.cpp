@@ -2,6 +2,9 @@
 
 #include "runtime/error.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace soc::graph {
 
 namespace {
@@ -79,10 +82,27 @@ entity_graph* graph_of(graph_actor* self, const std::string& tenant) {
   return it->second.get();
 }
 
+/// One after the other: an incident that goes into another may have taken a third one in just before.
+void send_merges(graph_actor* self, const std::string& alert_id,
+                 const std::shared_ptr<std::vector<incident::merge_incidents>>& merges, std::size_t next) {
+  if (next >= merges->size())
+    return;
+  auto& st = self->state;
+  ++st.waiting[alert_id].open;
+  self->request(st.ports.router.actor(), st.options.join_timeout, (*merges)[next])
+      .then(
+          [self, alert_id, merges, next](const incident::command_done&) {
+            send_merges(self, alert_id, merges, next + 1);
+            decided(self, alert_id, false);
+          },
+          [self, alert_id](caf::error&) { decided(self, alert_id, true); });
+}
+
 void send_all(graph_actor* self, const model::alert& a, decision& out) {
+  auto merges = std::make_shared<std::vector<incident::merge_incidents>>();
   for (const auto& m : out.merges)
-    send_decision<incident::command_done>(self, a.id,
-                                          incident::merge_incidents{a.tenant, m.from, m.into, to_json(m.why), "graph"});
+    merges->push_back({a.tenant, m.from, m.into, to_json(m.why), "graph"});
+  send_merges(self, a.id, merges, 0);
   for (const auto& p : out.placed)
     send_decision<alert_joined>(self, a.id, join_alert{p.incident_id, p.alert, to_json(p.why)});
   for (const auto& d : out.doubts) {
@@ -196,6 +216,8 @@ void take_decision(graph_actor* self, const person_decided& m) {
   auto* graph = graph_of(self, m.tenant);
   if (!graph)
     return;
+  if (!std::exchange(self->state.keeps_decisions, true))
+    self->delayed_send(self, self->state.options.decisions_kept_after, keep_decisions{});
   switch (m.what) {
   case person_decided::kind::merged:
     graph->person_merged(m.from, m.into);
@@ -210,6 +232,17 @@ void take_decision(graph_actor* self, const person_decided& m) {
     graph->incident_closed(m.from, true, self->now());
     break;
   }
+}
+
+/// Now when nothing is in flight, else with the next alert that settles.
+void keep_what_people_decided(graph_actor* self) {
+  auto& st = self->state;
+  st.keeps_decisions = false;
+  st.since_snapshot = std::max(st.since_snapshot, st.options.snapshot_every);
+  if (!st.sequences.empty() || !st.waiting.empty() || !st.held.empty())
+    return;
+  st.covered = st.last_sequence;
+  snapshot_graphs(self);
 }
 
 graph_status status_of(const graph_state& st) {
@@ -255,10 +288,11 @@ caf::behavior graph_behavior(graph_actor* self, graph_options options, graph_por
         for (auto& [tenant, intake] : self->state.intakes)
           place_due(self, intake.waited(self->now()));
       },
+      [self](const keep_decisions&) { keep_what_people_decided(self); },
       [](const stored&) {},
       [self](const drain&) {
         auto& st = self->state;
-        if (st.waiting.empty() && st.held.empty() && st.since_snapshot != 0) {
+        if (st.waiting.empty() && st.held.empty() && (st.since_snapshot != 0 || st.keeps_decisions)) {
           st.covered = st.last_sequence;
           snapshot_graphs(self);
         }

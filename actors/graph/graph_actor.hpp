@@ -15,7 +15,8 @@ struct graph_options {
   settings_ptr settings = default_settings();
   std::chrono::milliseconds join_timeout{10'000};
   std::chrono::milliseconds recovery_timeout{120'000};
-  std::uint64_t snapshot_every = 5000; ///< alerts
+  std::uint64_t snapshot_every = 5000;                   ///< alerts
+  std::chrono::milliseconds decisions_kept_after{5'000}; ///< what people decide comes in bursts: one snapshot for many
   std::size_t max_tenants = 1000;
 };
 
@@ -49,11 +50,14 @@ struct graph_state {
   std::map<std::string, waiting_alert> waiting;                ///< by alert id
   std::map<std::uint64_t, bool> sequences;                     ///< in flight: sequence → durable
   std::uint64_t covered = 0, last_sequence = 0, since_snapshot = 0;
+  bool keeps_decisions = false; ///< a snapshot of what people decided is due
 };
 using graph_actor = caf::stateful_actor<graph_state, observed_actor>;
 
 /// To itself: alerts that were held for long enough go on.
 struct release_held {};
+/// To itself: what people decided is to be kept, no alert brings it back.
+struct keep_decisions {};
 
 /// Accepts graph_interface.
 caf::behavior graph_behavior(graph_actor* self, graph_options options, graph_ports ports);
@@ -61,3 +65,4 @@ caf::behavior graph_behavior(graph_actor* self, graph_options options, graph_por
 } // namespace soc::graph
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::graph::release_held)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::graph::keep_decisions)

@@ -36,6 +36,11 @@ void write_state_values(schema::IncidentSnapshot::Builder out, const state& s) {
   out.setMergedInto(wire::text_of(s.merged_into));
   out.setSuccessorOf(wire::text_of(s.successor_of));
   out.setLateAlerts(s.late_alerts);
+  out.setReopenedNs(s.reopened_at);
+  out.setMissedAcknowledge(s.missed_acknowledge);
+  out.setMissedResolve(s.missed_resolve);
+  out.setWarnedAcknowledge(s.warned_acknowledge);
+  out.setWarnedResolve(s.warned_resolve);
 }
 
 void write_state_lists(schema::IncidentSnapshot::Builder out, const state& s) {
@@ -97,6 +102,11 @@ state read_state(schema::IncidentSnapshot::Reader in) {
   s.merged_into = codec::string_of(in.getMergedInto());
   s.successor_of = codec::string_of(in.getSuccessorOf());
   s.late_alerts = in.getLateAlerts();
+  s.reopened_at = in.getReopenedNs();
+  s.missed_acknowledge = in.getMissedAcknowledge();
+  s.missed_resolve = in.getMissedResolve();
+  s.warned_acknowledge = in.getWarnedAcknowledge();
+  s.warned_resolve = in.getWarnedResolve();
   for (const auto g : in.getGroups()) {
     auto group = codec::read_group(g);
     s.groups.emplace(key_of(group), std::move(group));

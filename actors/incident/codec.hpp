@@ -16,7 +16,7 @@ result<std::string> encode_snapshot(const state& s);
 result<state> decode_snapshot(std::string_view bytes);
 
 struct published_change {
-  std::string change; ///< opened, updated, merged, split, status, closed
+  std::string change; ///< opened, updated, merged, split, status, closed, overdue, due_soon
   view incident;
 };
 result<std::string> encode_change(std::string_view change, const view& v);

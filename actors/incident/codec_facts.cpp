@@ -43,6 +43,7 @@ struct fact_writer {
     auto to = out.initMergedAway();
     to.setInto(wire::text_of(x.into));
     to.setIntoWhy(wire::text_of(x.why_json));
+    to.setTakenVersion(x.version);
   }
   void operator()(const merge_taken& x) {
     write_content(out.initMergeTaken(), x.from, x.why_json, x.groups, x.entities, x.members);
@@ -54,6 +55,16 @@ struct fact_writer {
     to.setMovedTo(wire::text_of(x.to));
   }
   void operator()(const doubt_noted& x) { out.setDoubtNoted(wire::text_of(x.text)); }
+  void operator()(const deadline_missed& x) {
+    auto to = out.initDeadlineMissed();
+    to.setWhat(static_cast<std::uint8_t>(x.what));
+    to.setDueNs(x.by);
+  }
+  void operator()(const deadline_near& x) {
+    auto to = out.initDeadlineNear();
+    to.setWhat(static_cast<std::uint8_t>(x.what));
+    to.setDueNs(x.by);
+  }
 };
 
 struct asked_fact {
@@ -68,13 +79,15 @@ struct asked_fact {
   fact operator()(const set_automation& x) const { return automation_set{x.on}; }
   fact operator()(const set_verdict& x) const { return verdict_set{x.entity_key, x.verdict}; }
   fact operator()(const note_task& x) const { return task_noted{x.task}; }
-  fact operator()(const merge_away& x) const { return merged_away{x.into, x.why_json}; }
+  fact operator()(const merge_away& x) const { return merged_away{x.into, x.why_json, x.version}; }
   fact operator()(const take_merge& x) const {
     return merge_taken{x.from, x.why_json, x.groups, x.entities, x.members};
   }
   fact operator()(const undo_merge& x) const { return merge_undone{x.other}; }
   fact operator()(const remove_alerts& x) const { return alerts_removed{x.ids, x.to}; }
   fact operator()(const note_doubt& x) const { return doubt_noted{x.text}; }
+  fact operator()(const note_missed& x) const { return deadline_missed{x.what, x.by}; }
+  fact operator()(const note_near& x) const { return deadline_near{x.what, x.by}; }
 };
 
 struct asked_command {
@@ -90,7 +103,7 @@ struct asked_command {
   command operator()(automation_set& x) const { return set_automation{x.on}; }
   command operator()(verdict_set& x) const { return set_verdict{std::move(x.entity_key), std::move(x.verdict)}; }
   command operator()(task_noted& x) const { return note_task{std::move(x.task)}; }
-  command operator()(merged_away& x) const { return merge_away{std::move(x.into), std::move(x.why_json)}; }
+  command operator()(merged_away& x) const { return merge_away{std::move(x.into), std::move(x.why_json), x.version}; }
   command operator()(merge_taken& x) const {
     return take_merge{std::move(x.from), std::move(x.why_json), std::move(x.groups), std::move(x.entities),
                       std::move(x.members)};
@@ -98,6 +111,8 @@ struct asked_command {
   command operator()(merge_undone& x) const { return undo_merge{std::move(x.other)}; }
   command operator()(alerts_removed& x) const { return remove_alerts{std::move(x.ids), std::move(x.to)}; }
   command operator()(doubt_noted& x) const { return note_doubt{std::move(x.text)}; }
+  command operator()(deadline_missed& x) const { return note_missed{x.what, x.by}; }
+  command operator()(deadline_near& x) const { return note_near{x.what, x.by}; }
 };
 
 } // namespace
@@ -149,7 +164,8 @@ fact read_fact(schema::Fact::Reader in) {
   case Fact::TASK_NOTED:
     return task_noted{read_task(in.getTaskNoted())};
   case Fact::MERGED_AWAY:
-    return merged_away{string_of(in.getMergedAway().getInto()), string_of(in.getMergedAway().getIntoWhy())};
+    return merged_away{string_of(in.getMergedAway().getInto()), string_of(in.getMergedAway().getIntoWhy()),
+                       in.getMergedAway().getTakenVersion()};
   case Fact::MERGE_TAKEN: {
     auto content = read_content(in.getMergeTaken());
     return merge_taken{std::move(content.from), std::move(content.why_json), std::move(content.groups),
@@ -161,6 +177,11 @@ fact read_fact(schema::Fact::Reader in) {
     return alerts_removed{read_texts(in.getAlertsRemoved().getIds()), string_of(in.getAlertsRemoved().getMovedTo())};
   case Fact::DOUBT_NOTED:
     return doubt_noted{string_of(in.getDoubtNoted())};
+  case Fact::DEADLINE_MISSED:
+    return deadline_missed{checked(in.getDeadlineMissed().getWhat(), deadline::resolve),
+                           in.getDeadlineMissed().getDueNs()};
+  case Fact::DEADLINE_NEAR:
+    return deadline_near{checked(in.getDeadlineNear().getWhat(), deadline::resolve), in.getDeadlineNear().getDueNs()};
   }
   throw broken{{ec::version_mismatch, "a fact of a newer version"}};
 }

@@ -128,6 +128,16 @@ void write_numbers(schema::IncidentView::Builder out, const view& v) {
   out.setDetectS(v.times.detect);
   out.setAcknowledgeS(v.times.acknowledge);
   out.setRespondS(v.times.respond);
+  out.setAcknowledgeDueNs(v.sla.acknowledge.by);
+  out.setResolveDueNs(v.sla.resolve.by);
+  out.setAcknowledgedNs(v.sla.acknowledge.met_at);
+  out.setResolvedNs(v.sla.resolve.met_at);
+  out.setAcknowledgeMissed(v.sla.acknowledge.missed);
+  out.setResolveMissed(v.sla.resolve.missed);
+  out.setAcknowledgeWarnNs(v.sla.acknowledge.warn_at);
+  out.setResolveWarnNs(v.sla.resolve.warn_at);
+  out.setAcknowledgeWarned(v.sla.acknowledge.warned);
+  out.setResolveWarned(v.sla.resolve.warned);
 }
 
 void write_names(schema::IncidentView::Builder out, const view& v) {
@@ -138,6 +148,7 @@ void write_names(schema::IncidentView::Builder out, const view& v) {
   out.setOwner(wire::text_of(v.owner));
   out.setMergedInto(wire::text_of(v.merged_into));
   out.setSuccessorOf(wire::text_of(v.successor_of));
+  out.setSlaRule(wire::text_of(v.sla.rule));
   const auto size = [](const auto& list) { return static_cast<unsigned>(list.size()); };
   write_texts(out.initStages(size(v.stages)), v.stages);
   write_texts(out.initTactics(size(v.tactics)), v.tactics);
@@ -163,6 +174,10 @@ void read_numbers(schema::IncidentView::Reader in, view& v) {
   v.raw_events = in.getRawEvents();
   v.version = in.getVersion();
   v.times = {in.getDetectS(), in.getAcknowledgeS(), in.getRespondS()};
+  v.sla.acknowledge = {in.getAcknowledgeDueNs(), in.getAcknowledgedNs(), in.getAcknowledgeMissed(),
+                       in.getAcknowledgeWarnNs(), in.getAcknowledgeWarned()};
+  v.sla.resolve = {in.getResolveDueNs(), in.getResolvedNs(), in.getResolveMissed(), in.getResolveWarnNs(),
+                   in.getResolveWarned()};
 }
 
 } // namespace
@@ -188,6 +203,7 @@ view read_view(schema::IncidentView::Reader in) {
   v.owner = string_of(in.getOwner());
   v.merged_into = string_of(in.getMergedInto());
   v.successor_of = string_of(in.getSuccessorOf());
+  v.sla.rule = string_of(in.getSlaRule());
   read_numbers(in, v);
   v.stages = read_texts(in.getStages());
   v.tactics = read_texts(in.getTactics());

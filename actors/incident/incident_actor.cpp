@@ -36,6 +36,10 @@ std::string change_of(const fact& what) {
     return is_final(s->to) ? "closed" : "status";
   if (std::holds_alternative<merged_away>(what) || std::holds_alternative<merge_taken>(what))
     return "merged";
+  if (std::holds_alternative<deadline_missed>(what))
+    return "overdue";
+  if (std::holds_alternative<deadline_near>(what))
+    return "due_soon";
   if (std::holds_alternative<merge_undone>(what) || std::holds_alternative<alerts_removed>(what))
     return "split";
   return "updated";
@@ -46,16 +50,23 @@ void note_change(incident_state& st, std::string change) {
     st.changes.push_back(std::move(change));
 }
 
+using wait_kind = incident_state::waiting_command::wait_kind;
+
+void refuse_one(incident_state::waiting_command& w, const caf::error& why) {
+  if (w.what == wait_kind::join)
+    w.joined.deliver(why);
+  else if (w.what == wait_kind::content)
+    w.taken.deliver(why);
+  else
+    w.done.deliver(why);
+}
+
 /// Answers everything that waits, then ends: the supervisor starts a new incarnation, which replays.
 void quit_in_doubt(incident_actor* self, const caf::error& why) {
   auto& st = self->state;
   const auto refuse = [&](auto& waiting) {
-    for (auto& w : waiting) {
-      if (w.join)
-        w.joined.deliver(why);
-      else
-        w.done.deliver(why);
-    }
+    for (auto& w : waiting)
+      refuse_one(w, why);
     waiting.clear();
   };
   refuse(st.in_flight);
@@ -82,6 +93,33 @@ void snapshot_if_due(incident_actor* self, bool now) {
       self, snapshot_put{"incident", st.options.tenant + "/" + st.options.id, st.sequence, std::move(bytes).take()});
 }
 
+void look(incident_actor* self, caf::typed_response_promise<command_done>& promise) {
+  auto& st = self->state;
+  refresh(self);
+  if (st.durable->version == 0)
+    promise.deliver(to_error(ec::not_found, "no incident " + st.options.id));
+  else
+    promise.deliver(command_done{false, st.durable->version, st.durable});
+}
+
+/// What it waited for is in the journal.
+void answer_one(incident_actor* self, incident_state::waiting_command& w) {
+  auto& st = self->state;
+  switch (w.what) {
+  case wait_kind::join:
+    return (void)w.joined.deliver(alert_joined{w.changed});
+  case wait_kind::content:
+    if (st.aggregate.events == 0)
+      return (void)w.taken.deliver(to_error(ec::not_found, "no incident " + st.options.id));
+    return (void)w.taken.deliver(merge_content{merge_of(st.aggregate, w.why_json), st.aggregate.events});
+  case wait_kind::look:
+    return look(self, w.done);
+  case wait_kind::change:
+    refresh(self);
+    return (void)w.done.deliver(command_done{w.changed, w.version, st.durable});
+  }
+}
+
 void answer_drains(incident_actor* self) {
   auto& st = self->state;
   if (!st.draining || st.appending || !st.queue.empty())
@@ -96,15 +134,8 @@ void appended(incident_actor* self, const journal_appended& at) {
   auto& st = self->state;
   st.sequence = at.sequence;
   st.appending = false;
-  const bool asked = std::any_of(st.in_flight.begin(), st.in_flight.end(), [](const auto& w) { return !w.join; });
-  if (asked)
-    refresh(self);
-  for (auto& w : st.in_flight) {
-    if (w.join)
-      w.joined.deliver(alert_joined{w.changed});
-    else
-      w.done.deliver(command_done{w.changed, w.version, st.durable});
-  }
+  for (auto& w : st.in_flight)
+    answer_one(self, w);
   st.in_flight.clear();
   snapshot_if_due(self, false);
   publish(self);
@@ -118,16 +149,21 @@ std::vector<event> take_batch(incident_actor* self) {
   std::vector<event> events;
   std::size_t bytes = 0;
   while (!st.queue.empty() && st.in_flight.size() < st.options.max_batch && bytes < max_entry_alert_bytes) {
+    // By itself: when it is too large for an entry, nobody else is refused for that.
+    if (std::holds_alternative<take_merge>(st.queue.front().asked) && !st.in_flight.empty())
+      break;
     auto w = std::move(st.queue.front());
     st.queue.pop_front();
+    if (w.what == wait_kind::content ||
+        w.what == wait_kind::look) { // what is decided before it is in it, and nothing after it
+      st.in_flight.push_back(std::move(w));
+      break;
+    }
     bytes += weight_of(w.asked);
     auto decided =
         decide(st.aggregate, w.asked, st.options.id, st.options.tenant, self->now(), w.who, st.options.rules);
     if (!decided) {
-      if (w.join)
-        w.joined.deliver(to_error(decided.error()));
-      else
-        w.done.deliver(to_error(decided.error()));
+      refuse_one(w, to_error(decided.error()));
       continue;
     }
     w.changed = !decided->empty();
@@ -155,7 +191,10 @@ void pump(incident_actor* self) {
   }
   auto bytes = encode_entry(events);
   if (!bytes) {
-    quit_in_doubt(self, to_error(bytes.error()));
+    for (auto& w : st.in_flight)
+      refuse_one(w, to_error(bytes.error()));
+    st.in_flight.clear();
+    quit_in_doubt(self, to_error(ec::unavailable, bytes.error().what)); // those behind it ask again
     return;
   }
   st.appending = true;
@@ -185,7 +224,14 @@ void tell_listeners(incident_actor* self) {
   out->techniques = v.techniques;
   out->hosts = v.assets;
   for (const auto& e : v.entities)
-    out->entities.push_back({e.type, e.role, e.key, e.label, e.verdict});
+    out->entities.push_back({e.type, e.role, e.key, e.label, e.verdict, e.last});
+  for (const auto what : {deadline::acknowledge, deadline::resolve}) {
+    const auto& one = what == deadline::acknowledge ? v.sla.acknowledge : v.sla.resolve;
+    if (one.missed)
+      out->overdue.emplace_back(to_string(what));
+    else if (one.warned && one.met_at == 0)
+      out->due_soon.emplace_back(to_string(what));
+  }
   out->automation = v.automation && v.merged_into.empty();
   out->opened_at = v.opened_at;
   out->changed_at = v.changed_at;
@@ -330,7 +376,7 @@ caf::behavior incident_behavior(incident_actor* self, incident_options options, 
         incident_state::waiting_command w;
         w.asked = add_alert{m.alert, m.why_json, {}};
         w.who = "graph";
-        w.join = true;
+        w.what = wait_kind::join;
         w.joined = promise;
         enqueue_command(self, std::move(w), promise);
         return promise;
@@ -344,19 +390,26 @@ caf::behavior incident_behavior(incident_actor* self, incident_options options, 
         enqueue_command(self, std::move(w), promise);
         return promise;
       },
-      [self](const get_view&) -> caf::result<command_done> {
-        auto& st = self->state;
-        if (!st.appending)
-          refresh(self);
-        if (!st.durable || st.durable->version == 0)
-          return to_error(ec::not_found, "no incident " + st.options.id);
-        return command_done{false, st.durable->version, st.durable};
+      [self](const get_view&) {
+        auto promise = self->make_response_promise<command_done>();
+        if (!self->state.appending && self->state.queue.empty()) {
+          look(self, promise);
+          return promise;
+        }
+        incident_state::waiting_command w; // what is under way is in it
+        w.what = wait_kind::look;
+        w.done = promise;
+        enqueue_command(self, std::move(w), promise);
+        return promise;
       },
-      [self](const get_merge& m) -> caf::result<merge_content> {
-        auto& st = self->state;
-        if (st.aggregate.events == 0)
-          return to_error(ec::not_found, "no incident " + st.options.id);
-        return merge_content{merge_of(st.aggregate, m.why_json)};
+      [self](const get_merge& m) {
+        auto promise = self->make_response_promise<merge_content>();
+        incident_state::waiting_command w;
+        w.what = wait_kind::content;
+        w.why_json = m.why_json;
+        w.taken = promise;
+        enqueue_command(self, std::move(w), promise);
+        return promise;
       },
       [self](const get_alerts& m) { return held_alerts{alerts_of(self->state.aggregate, m.ids)}; },
       [self](const publish_rested&) {

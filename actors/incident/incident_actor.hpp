@@ -43,9 +43,12 @@ struct incident_state {
   struct waiting_command {
     command asked;
     std::string who;
-    bool join = false;
+    /// Which promise waits. Of content and look nothing is decided: `asked` is not looked at.
+    enum class wait_kind : std::uint8_t { change, join, content, look } what = wait_kind::change;
+    std::string why_json; ///< content
     caf::typed_response_promise<command_done> done;
     caf::typed_response_promise<alert_joined> joined;
+    caf::typed_response_promise<merge_content> taken;
     bool changed = false;
     std::uint64_t version = 0;
   };

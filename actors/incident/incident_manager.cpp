@@ -128,33 +128,100 @@ void tell_graph(manager_actor* self, graph::person_decided what) {
     self->state.ports.graph.send(self, std::move(what));
 }
 
-/// The other takes it first, then this one is told: a crash between the two repeats both, and both ignore what they
-/// have.
-void merge(manager_actor* self, const merge_incidents& m, done_promise promise) {
-  auto content = request_of(kind::content, m.tenant, m.from, m.who);
-  content.why_json = m.why_json;
-  ask_owner(self, std::move(content), [self, m, promise](const caf::error& failed, owner_reply held) mutable {
-    if (failed || !held.content) {
-      promise.deliver(failed ? failed : to_error(ec::internal, "an incident without content"));
-      return;
-    }
-    ask_owner(self, change_of(m.tenant, m.into, m.who, std::move(*held.content)),
-              [self, m, promise](const caf::error& refused, owner_reply into) mutable {
-                if (refused) {
-                  promise.deliver(refused);
-                  return;
+/// One incident goes into another. The other takes it first, then this one is told: a crash between the two repeats
+/// both, and both ignore what they have.
+struct merge_under_way {
+  merge_incidents asked;
+  done_promise promise;
+  int forwards = 0;
+  std::uint64_t taken_version = 0; ///< of `from` when its content was taken
+  owner_reply into;
+};
+using merge_ptr = std::shared_ptr<merge_under_way>;
+
+void begin_merge(manager_actor* self, const merge_ptr& m);
+void take_content(manager_actor* self, const merge_ptr& m);
+
+/// Whoever is asked has gone into another meanwhile: that one is meant.
+void follow_merged(manager_actor* self, const merge_ptr& m, std::string merge_incidents::*which,
+                   const caf::error& refused) {
+  if (++m->forwards > max_forwards)
+    return (void)m->promise.deliver(refused);
+  ask_owner(self, request_of(kind::get, m->asked.tenant, m->asked.*which, m->asked.who),
+            [self, m, which, refused](const caf::error& failed, owner_reply reply) {
+              if (failed || !reply.incident || reply.incident->merged_into.empty())
+                return (void)m->promise.deliver(failed ? failed : refused);
+              m->asked.*which = reply.incident->merged_into;
+              begin_merge(self, m);
+            });
+}
+
+/// What has gone into a third one comes with that, not twice.
+void begin_merge(manager_actor* self, const merge_ptr& m) {
+  if (m->asked.from == m->asked.into) // they have become one
+    return deliver_change(self, request_of(kind::get, m->asked.tenant, m->asked.into, m->asked.who), m->promise);
+  ask_owner(self, request_of(kind::get, m->asked.tenant, m->asked.from, m->asked.who),
+            [self, m](const caf::error& failed, owner_reply reply) {
+              if (failed || !reply.incident)
+                return (void)m->promise.deliver(failed ? failed : to_error(ec::internal, "an incident without a view"));
+              const auto& gone = reply.incident->merged_into;
+              if (gone.empty() || gone == m->asked.into)
+                return take_content(self, m);
+              if (++m->forwards > max_forwards)
+                return (void)m->promise.deliver(to_error(ec::closed, "merged into " + gone));
+              m->asked.from = gone;
+              begin_merge(self, m);
+            });
+}
+
+/// Only when the other has all of it: what joined meanwhile makes it be taken once more.
+void let_go(manager_actor* self, const merge_ptr& m) {
+  const merge_away away{m->asked.into, m->asked.why_json, m->taken_version};
+  ask_owner(self, change_of(m->asked.tenant, m->asked.from, m->asked.who, away),
+            [self, m](const caf::error& failed, owner_reply) {
+              const auto why = failed ? to_failure(failed).code : ec::none;
+              if (why == ec::closed)
+                return follow_merged(self, m, &merge_incidents::from, failed);
+              if (why == ec::conflict && ++m->forwards <= max_forwards)
+                return take_content(self, m);
+              if (failed)
+                return (void)m->promise.deliver(failed);
+              ++self->state.counters["merges"];
+              m->promise.deliver(done_of(std::move(m->into)));
+            });
+}
+
+void take_content(manager_actor* self, const merge_ptr& m) {
+  auto request = request_of(kind::content, m->asked.tenant, m->asked.from, m->asked.who);
+  request.why_json = m->asked.why_json;
+  ask_owner(self, std::move(request), [self, m](const caf::error& failed, owner_reply held) {
+    if (failed || !held.content)
+      return (void)m->promise.deliver(failed ? failed : to_error(ec::internal, "an incident without content"));
+    m->taken_version = held.version;
+    ask_owner(self, change_of(m->asked.tenant, m->asked.into, m->asked.who, std::move(*held.content)),
+              [self, m](const caf::error& refused, owner_reply into) {
+                const auto why = refused ? to_failure(refused).code : ec::none;
+                if (why == ec::closed)
+                  return follow_merged(self, m, &merge_incidents::into, refused);
+                if (why == ec::too_large && m->asked.who == "graph") { // it would ask for ever: they stay two
+                  ++self->state.counters["merges_too_large"];
+                  return (void)m->promise.deliver(command_done{false, 0, {}});
                 }
-                ask_owner(self, change_of(m.tenant, m.from, m.who, merge_away{m.into, m.why_json}),
-                          [self, m, promise, into = std::move(into)](const caf::error& last, owner_reply) mutable {
-                            if (last) {
-                              promise.deliver(last);
-                              return;
-                            }
-                            ++self->state.counters["merges"];
-                            promise.deliver(done_of(std::move(into)));
-                          });
+                if (refused)
+                  return (void)m->promise.deliver(refused);
+                m->into = std::move(into);
+                let_go(self, m);
               });
   });
+}
+
+void merge(manager_actor* self, const merge_incidents& asked, done_promise promise) {
+  if (asked.from == asked.into)
+    return (void)promise.deliver(to_error(ec::invalid_input, "an incident does not merge into itself"));
+  auto m = std::make_shared<merge_under_way>();
+  m->asked = asked;
+  m->promise = std::move(promise);
+  begin_merge(self, m);
 }
 
 void unmerge(manager_actor* self, const unmerge_incidents& m, done_promise promise) {
@@ -196,8 +263,8 @@ void move_next(manager_actor* self, const std::shared_ptr<move_under_way>& move)
   auto next = std::move(move->left.back());
   move->left.pop_back();
   move->moved.push_back(next.alert);
-  auto request = request_of(kind::join, move->asked.tenant, move->to, move->asked.who);
-  request.asked = add_alert{next.alert, next.why_json, {}};
+  // As a command of who asks: a person may bring back what a person had taken away.
+  auto request = change_of(move->asked.tenant, move->to, move->asked.who, add_alert{next.alert, next.why_json, {}, {}});
   ask_owner(self, std::move(request), [self, move](const caf::error& failed, owner_reply) mutable {
     if (failed)
       move->promise.deliver(failed);
@@ -207,6 +274,8 @@ void move_next(manager_actor* self, const std::shared_ptr<move_under_way>& move)
 }
 
 void move_some(manager_actor* self, const move_alerts& m, done_promise promise) {
+  if (m.from == m.to)
+    return (void)promise.deliver(to_error(ec::invalid_input, "they are in " + m.from + " already"));
   auto request = request_of(kind::alerts, m.tenant, m.from, m.who);
   request.alert_ids = m.alert_ids;
   ask_owner(self, std::move(request), [self, m, promise](const caf::error& failed, owner_reply held) mutable {
@@ -285,6 +354,28 @@ void stop_idle(manager_actor* self) {
     self->request(st.ports.supervisor.actor(), st.options.ask_timeout, stop_child{name})
         .then([](const child_stopped&) {}, [](caf::error&) {});
     it = st.incidents.erase(it);
+  }
+}
+
+/// Deadlines of this node's incidents that are near or have passed are noted in their journals: once, decide() knows.
+/// Incidents without an actor at the moment get one for it.
+void note_deadlines(manager_actor* self) {
+  auto& st = self->state;
+  constexpr int most_at_once = 500;
+  int asked = 0;
+  for (const auto& [key, s] : st.summaries) {
+    const auto next = next_of(s.sla, self->now());
+    if (next.at == 0 || next.at > self->now() || is_final(s.now) || !s.merged_into.empty())
+      continue;
+    if (st.options.owner && st.options.owner(s.tenant, s.id) != st.options.node)
+      continue;
+    if (++asked > most_at_once)
+      break; // the others at the next tick
+    const auto note = next.near ? command(note_near{next.what, next.by}) : command(note_missed{next.what, next.by});
+    ask_owner(self, change_of(s.tenant, s.id, "clock", note),
+              [self, near = next.near](const caf::error& failed, owner_reply) {
+                ++self->state.counters[failed ? "deadline_notes_failed" : near ? "deadlines_near" : "deadlines_missed"];
+              });
   }
 }
 
@@ -415,6 +506,7 @@ caf::behavior incident_manager(manager_actor* self, manager_options options, man
       },
       [self](const tidy_incidents&) {
         stop_idle(self);
+        note_deadlines(self);
         self->delayed_send(self, self->state.options.tick, tidy_incidents{});
       },
       [](const drain&) { return drained{}; },

@@ -14,7 +14,7 @@ struct manager_options {
   std::function<std::string(const std::string& tenant, const std::string& id)> owner;
   std::chrono::milliseconds idle_after{
       30 * 60'000}; ///< an incident actor that hears nothing for so long is stopped; its state is durable
-  std::chrono::milliseconds tick{60'000};
+  std::chrono::milliseconds tick{15'000}; ///< how late a passed deadline may be noted
   std::chrono::milliseconds ask_timeout{10'000};
   std::size_t max_summaries = 200'000; ///< of the read model; the oldest closed ones are forgotten first
 };
@@ -30,7 +30,7 @@ struct manager_ports {
   scenario_rules_ptr scenarios;
 };
 
-/// To itself: stop incident actors that have nothing to do.
+/// To itself: stop incident actors that have nothing to do, note deadlines that are near or have passed.
 struct tidy_incidents {};
 
 struct manager_state {

@@ -104,7 +104,7 @@ void ask_actor(manager_actor* self, owner_request& request, const caf::actor& in
     self->request(incident, timeout, get_merge{request.why_json})
         .then(
             [then](const merge_content& m) {
-              then({}, owner_reply{false, 0, {}, m.content, {}});
+              then({}, owner_reply{false, m.version, {}, m.content, {}});
             },
             failed);
     break;

@@ -121,6 +121,18 @@ void write_observables(json_writer& w, const alert& a) {
   w.end_array();
 }
 
+/// In the order of the observables. A reader can't make every key of its label: a process has the label of its command
+/// line, a user the scope of its host.
+void write_keys(json_writer& w, const alert& a) {
+  const bool told = std::all_of(a.entities.begin(), a.entities.end(), [](const auto& e) { return e.key == e.label; });
+  if (told)
+    return;
+  w.key("unmapped").begin_object().key("entity_keys").begin_array();
+  for (const auto& e : a.entities)
+    w.string(e.key);
+  w.end_array().end_object();
+}
+
 } // namespace
 
 std::string_view to_string(severity level) {
@@ -241,6 +253,7 @@ std::string to_ocsf_json(const alert& a) {
     w.end_object();
   }
   write_observables(w, a);
+  write_keys(w, a);
   w.key("count").integer(a.count);
   if (!a.records.empty())
     w.key("raw_data").string(a.records.front().raw);

@@ -34,8 +34,20 @@ std::string_view trim(std::string_view text) {
 
 /// What vendors write when there is nothing.
 bool is_placeholder(std::string_view text) {
-  static constexpr std::array<std::string_view, 12> words{"-",    "--",     "N/A",  "n/a",     "null",      "NULL",
-                                                          "none", "(null)", "None", "unknown", "undefined", "?"};
+  static constexpr std::array<std::string_view, 14> words{"-",
+                                                          "--",
+                                                          "N/A",
+                                                          "n/a",
+                                                          "null",
+                                                          "NULL",
+                                                          "none",
+                                                          "(null)",
+                                                          "None",
+                                                          "unknown",
+                                                          "undefined",
+                                                          "?",
+                                                          "<unknown process>",
+                                                          "&lt;unknown process&gt;"};
   return text.empty() || std::find(words.begin(), words.end(), text) != words.end();
 }
 
@@ -70,6 +82,8 @@ std::string url_key(std::string_view text) {
 }
 
 std::string user_key(std::string_view text, std::string_view scope) {
+  if (text == "S-1-0-0" || text == "s-1-0-0") // Windows: nobody
+    return {};
   // DOMAIN\user carries its own scope; machine accounts and well-known locals need the host's.
   if (text.find('\\') != std::string_view::npos || text.find('@') != std::string_view::npos || scope.empty())
     return lower_ascii(text);
@@ -117,6 +131,7 @@ constexpr entity_slot slots[] = {
     {"resources[0].uid", entity_type::cloud_resource, entity_role::target, ""},
     {"resource.uid", entity_type::cloud_resource, entity_role::target, ""},
     {"reg_key.path", entity_type::registry_key, entity_role::target, "device.hostname"},
+    {"reg_value.path", entity_type::registry_key, entity_role::target, "device.hostname"},
     {"email.from", entity_type::email, entity_role::source, ""},
     // Findings of other products (OCSF 2004) keep what they saw below their first evidence.
     {"evidences[0].src_endpoint.ip", entity_type::ip, entity_role::source, ""},
@@ -157,6 +172,53 @@ std::int64_t integer_of(const value& v) {
   return n;
 }
 
+/// An account of a domain is the same on every machine of it, however the domain is spelled (CORP, corp.example,
+/// name@CORP.EXAMPLE); one of the machine, or of what every machine has, is not.
+struct account {
+  std::string name, scope;
+};
+
+account account_of(const event_batch& batch, const event& ev, std::string_view name_path, std::string name,
+                   std::string host) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 3> services{
+      {{"S-1-5-18", "SYSTEM"}, {"S-1-5-19", "LOCAL SERVICE"}, {"S-1-5-20", "NETWORK SERVICE"}}};
+  for (const auto& [sid, service] : services)
+    if (name == sid)
+      return {std::string(service),
+              canonical_key(entity_type::host, ev.ocsf_value(batch.dictionary->find("device.hostname")).to_text())};
+  const auto slash = name_path.rfind('.');
+  if (slash == std::string_view::npos || name_path.substr(slash) != ".name")
+    return {std::move(name), std::move(host)};
+  const auto whole =
+      lower_ascii(ev.ocsf_value(batch.dictionary->find(std::string(name_path.substr(0, slash)) + ".domain")).to_text());
+  const auto domain = whole.substr(0, whole.find('.'));
+  static constexpr std::array<std::string_view, 6> everywhere{"nt authority",     "nt service", "window manager",
+                                                              "font driver host", "builtin",    "workgroup"};
+  const bool local = is_placeholder(domain) || domain == lower_ascii(host.substr(0, host.find('.'))) ||
+                     std::find(everywhere.begin(), everywhere.end(), domain) != everywhere.end();
+  if (local)
+    return {std::move(name), std::move(host)};
+  if (const auto at = name.find('@'); at != std::string::npos && lower_ascii(name.substr(at + 1)) == whole)
+    name.resize(at);
+  return {std::move(name), domain};
+}
+
+/// What is done to a process that ran already: it was opened, or code was put into it. It is not what was started.
+bool is_only_touched(const event_batch& batch, const event& ev) {
+  constexpr std::uint32_t process_activity = 1007;
+  constexpr std::int64_t open = 3, inject = 4;
+  if (ev.class_uid != process_activity)
+    return false;
+  const auto activity = integer_of(ev.ocsf_value(batch.dictionary->find("activity_id")));
+  return activity == open || activity == inject;
+}
+
+/// Who a record was written about is no other machine that it speaks of.
+void leave_out_own_name(std::vector<entity>& found, const std::string& host) {
+  if (!host.empty())
+    std::erase_if(found, [&](const entity& e) { return e.type == entity_type::domain && e.key == host; });
+}
+
 /// A process needs host, pid and start time together: pids are reused.
 void add_process(std::vector<entity>& out, const event_batch& batch, const event& ev, std::string_view prefix,
                  entity_role role, std::string_view host) {
@@ -170,8 +232,11 @@ void add_process(std::vector<entity>& out, const event_batch& batch, const event
   if (uid.empty())
     uid = std::to_string(pid);
   auto label = ev.ocsf_value(path(".cmd_line")).to_text();
+  const auto image = ev.ocsf_value(path(".file.path")).to_text();
+  if (!image.empty() && is_placeholder(image))
+    return;
   if (label.empty())
-    label = ev.ocsf_value(path(".file.path")).to_text();
+    label = image;
   if (label.empty())
     label = ev.ocsf_value(path(".name")).to_text();
   const auto key = canonical_key(entity_type::process, uid, host);
@@ -305,7 +370,10 @@ std::vector<entity> entities_of(const event_batch& batch, const event& ev) {
     std::string scope;
     if (!s.scope_path.empty())
       scope = ev.ocsf_value(batch.dictionary->find(s.scope_path)).to_text();
-    if (v.is_list())
+    if (s.type == entity_type::user && !v.is_list()) {
+      auto known = account_of(batch, ev, s.path, v.to_text(), std::move(scope));
+      add_entity(out, s.type, s.role, known.name, known.scope);
+    } else if (v.is_list())
       for (const auto& item : v.items())
         add_entity(out, s.type, s.role, item.to_text(), scope);
     else
@@ -313,7 +381,8 @@ std::vector<entity> entities_of(const event_batch& batch, const event& ev) {
   }
   const auto host =
       canonical_key(entity_type::host, ev.ocsf_value(batch.dictionary->find("device.hostname")).to_text());
-  add_process(out, batch, ev, "process", entity_role::target, host);
+  leave_out_own_name(out, host);
+  add_process(out, batch, ev, "process", is_only_touched(batch, ev) ? entity_role::related : entity_role::target, host);
   add_process(out, batch, ev, "actor.process", entity_role::actor, host);
   add_process(out, batch, ev, "process.parent_process", entity_role::parent, host);
   if (out.size() > 64)

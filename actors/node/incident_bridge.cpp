@@ -30,6 +30,29 @@ caf::behavior alert_sink(bridge_self* self, graph::graph_ref to) {
   };
 }
 
+caf::behavior response_sink(bridge_self* self, response::alert_listener_ref to, std::function<bool()> wanted) {
+  return {
+      [self, to, wanted = std::move(wanted)](const transport::pulled_message& m) {
+        if (!wanted()) {
+          m.puller.send(self, transport::pull_ack{m.message});
+          return;
+        }
+        auto alert = wire::decode_alert(m.payload);
+        if (!alert) { // a dead letter already: the graph has it too
+          m.puller.send(self, transport::pull_ack{m.message});
+          return;
+        }
+        response::alert_raised raised{std::make_shared<const model::alert>(std::move(*alert))};
+        self->request(to.actor(), place_timeout, std::move(raised))
+            .then([self, puller = m.puller,
+                   id = m.message](const response::alert_answered&) { puller.send(self, transport::pull_ack{id}); },
+                  [self, puller = m.puller, id = m.message](const caf::error&) {
+                    puller.send(self, transport::pull_nak{id, std::chrono::seconds(5)});
+                  });
+      },
+  };
+}
+
 caf::behavior incident_sink(bridge_self* self, incident::manager_ref to) {
   return {
       [self, to](const transport::pulled_message& m) {

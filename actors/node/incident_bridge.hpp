@@ -4,9 +4,11 @@
 #pragma once
 #include "node/wiring.hpp"
 #include "runtime/incident_interfaces.hpp"
+#include "runtime/response_interfaces.hpp"
 #include "transport/stream_puller.hpp"
 
 #include <deque>
+#include <functional>
 
 namespace soc::node {
 
@@ -17,6 +19,10 @@ using bridge_self = caf::stateful_actor<bridge_state, observed_actor>;
 
 /// ALERTS → graph: decodes, places, acknowledges once every incident has it; poison to the dead letters.
 caf::behavior alert_sink(bridge_self* self, graph::graph_ref to);
+
+/// ALERTS → the response's rules with `trigger: alert`: acknowledges once the runs they want are in their journals.
+/// `wanted`: whether there are such rules at the moment; without, nothing is decoded.
+caf::behavior response_sink(bridge_self* self, response::alert_listener_ref to, std::function<bool()> wanted);
 
 /// INCIDENTS → the read model of the incident manager.
 caf::behavior incident_sink(bridge_self* self, incident::manager_ref to);

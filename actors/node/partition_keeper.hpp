@@ -13,6 +13,7 @@ namespace soc::node {
 struct partition_keeper_state {
   static inline const char* name = "partition_keeper";
   std::set<std::uint32_t> running;
+  std::set<std::uint32_t> changing; ///< started or stopped at the moment
   std::vector<std::string> nodes;
 };
 using partition_keeper_self = caf::stateful_actor<partition_keeper_state, observed_actor>;

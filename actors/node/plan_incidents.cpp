@@ -37,6 +37,7 @@ child_spec plan_projection(const wiring& w, std::string name, std::string stream
                            std::uint64_t after, child_spec sink, const std::string& path) {
   transport::puller_options pulling;
   pulling.stream = std::move(stream);
+  pulling.streams = w.streams();
   pulling.filter = std::move(filter);
   pulling.after_sequence = after;
   supervisor_spec spec;

@@ -118,6 +118,7 @@ child_spec plan_connectors(const wiring& w) {
 child_spec plan_raw(const wiring& w) {
   transport::puller_options pulling;
   pulling.stream = "RAW";
+  pulling.streams = w.streams();
   pulling.durable = "raw-pipeline";
   pulling.filter = "soc.*.raw.*";
   pulling.credit = 64;

@@ -1,10 +1,13 @@
 #include "connectors/targets/drivers.hpp"
 #include "connectors/targets/jq/jq_engine.hpp"
+#include "node/partition_keeper.hpp"
 #include "node/wiring.hpp"
 #include "playbook/run_actor.hpp"
+#include "playbook/run_view.hpp"
 #include "response/response_manager.hpp"
 #include "runtime/secrets.hpp"
 #include "transport/ownership.hpp"
+#include "transport/subjects.hpp"
 
 #include <fmt/ranges.h>
 
@@ -14,9 +17,13 @@ namespace soc::node {
 
 namespace {
 
+/// What belongs to no incident belongs where the alerts of its tenant are read.
 std::function<bool(const std::string&, const std::string&)> ownership_of(const wiring& w) {
-  return [living = w.living, self = w.settings.name](const std::string& tenant, const std::string& incident) {
-    return transport::owner_of(incident_key(tenant, incident), living->get()) == self;
+  return [living = w.living, self = w.settings.name,
+          partitions = w.settings.alert_partitions](const std::string& tenant, const std::string& incident) {
+    const auto key = incident.empty() ? partition_key(transport::alert_partition(tenant, partitions))
+                                      : incident_key(tenant, incident);
+    return transport::owner_of(key, living->get()) == self;
   };
 }
 
@@ -90,6 +97,9 @@ child_spec plan_response_side(const wiring& w) {
   shared->metrics = w.metrics;
   runs->definitions = shared->definitions;
   shared->read_beginning = playbook::beginning_of;
+  shared->run_as_read = [known = shared->definitions](const auto& id, const auto& entries, unix_ns now) {
+    return playbook::as_read(id, entries, *known, now);
+  };
   shared->owns = ownership_of(w);
   auto plan = response::plan_response(std::move(shared));
   plan.children.insert(plan.children.begin(), playbook::transform_child(jq));

@@ -15,8 +15,7 @@ caf::actor tree::reserve(const std::string& path) {
   reserved.probe = std::make_shared<actor_probe>(full, clock_.now());
   reserved.handle = actor_address::make(system_, reserved.probe, hold_limits{});
   reserved.child_name = path.substr(path.rfind('/') + 1);
-  registry_->add(full, reserved);
-  return reserved.handle;
+  return registry_->find_or_add(full, reserved).handle; // another thread may have been quicker
 }
 
 } // namespace soc::node

@@ -15,6 +15,7 @@
 #include "transport/membership.hpp"
 #include "transport/nats_server_child.hpp"
 #include "transport/node_bus.hpp"
+#include "transport/stream_keeper.hpp"
 
 #include <memory>
 #include <mutex>
@@ -95,6 +96,9 @@ struct wiring {
   alert_publisher_ref publisher() const { return alert_publisher_ref(actors->reserve("transport/alert-publisher")); }
   transport::membership_ref membership() const {
     return transport::membership_ref(actors->reserve("transport/membership"));
+  }
+  ref<transport::stream_keeper_interface> streams() const {
+    return ref<transport::stream_keeper_interface>(actors->reserve("transport/stream-keeper"));
   }
   transport::node_bus_ref node_bus() const { return transport::node_bus_ref(actors->reserve("transport/node-bus")); }
 };

@@ -1,6 +1,7 @@
 #include "playbook/run_actor.hpp"
 
 #include "playbook/run_codec.hpp"
+#include "playbook/run_view.hpp"
 #include "runtime/error.hpp"
 
 #include <fmt/format.h>
@@ -12,14 +13,20 @@ using response::command_kind;
 
 namespace {
 
-constexpr std::chrono::seconds run_append_timeout{5};
 constexpr std::chrono::seconds run_read_timeout{60};
 constexpr std::chrono::minutes transform_timeout{5}; ///< it may wait behind others; each is short
-constexpr unix_ns longest_run_timer_ns = 3600 * ns_per_s;
+/// A timer keeps what it is for: no longer than it takes to set another.
+constexpr unix_ns longest_run_timer_ns = 60 * ns_per_s;
 constexpr std::size_t max_waiting_inputs = 100'000;
+
+constexpr std::chrono::seconds time_to_doze_off{1};
 
 struct run_wake {
   unix_ns due = 0;
+};
+struct run_doze {
+  std::uint64_t sequence = 0; ///< of its journal, when it was sent
+  bool for_tasks = false;
 };
 
 } // namespace
@@ -27,6 +34,7 @@ struct run_wake {
 } // namespace soc::playbook
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::playbook::run_wake)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::playbook::run_doze)
 
 namespace soc::playbook {
 
@@ -116,6 +124,20 @@ public:
     tick.what = run_event_kind::ticked;
     hear(tick);
     set_timer();
+  }
+
+  void check() {
+    if (at().watch.too_long(at().busy))
+      give_up("appending to its journal", to_error(ec::timed_out, "no answer"));
+  }
+
+  /// Nothing has happened for a while: the manager keeps its record, and wakes it.
+  void doze(std::uint64_t sequence, bool for_tasks) {
+    if (at().sequence != sequence || at().busy || !at().ready || !at().waiting.empty() ||
+        !may_sleep(at().run, outstanding_of(at().run), self_->now(), for_tasks))
+      return;
+    report(true);
+    self_->quit();
   }
 
   run_actor_state& at() { return self_->state; }
@@ -208,7 +230,9 @@ private:
     journal_append entry{run_subject(at().tenant, at().id), sequence, encode(event), {}};
     entry.message_id = fmt::format("{}-{}-{}", at().id, shared_->node, sequence);
     auto work = *this;
-    self_->request(shared_->journal.actor(), run_append_timeout, std::move(entry))
+    at().watch.asked();
+    self_
+        ->request(shared_->journal.actor(), caf::infinite, std::move(entry)) // check() looks after it
         .then(
             [work, event, then](const journal_appended& stored) mutable {
               work.at().sequence = stored.sequence;
@@ -244,8 +268,7 @@ private:
     for (const auto& wish : open.compute)
       compute(wish);
     for (const auto& path : open.undo)
-      if (at().asked.insert("undo " + path).second)
-        shared_->manager.send(self_, response::undo_step{at().id, path, "the run failed: " + at().run.reason});
+      take_back(path);
     if (is_final(at().run.status))
       return finish();
     set_timer();
@@ -273,6 +296,15 @@ private:
     out.veto_s = origin.veto_s;
     out.approve_within_s = origin.approve_within_s;
     shared_->manager.send(self_, std::move(out));
+  }
+
+  /// First what has not begun is kept from beginning: it would come about behind the undoing.
+  void take_back(const std::string& path) {
+    const auto& why = at().run.reason;
+    if (at().asked.insert("cancel what waits").second)
+      shared_->manager.send(self_, response::cancel_steps{at().id, why});
+    if (at().asked.insert("undo " + path).second)
+      shared_->manager.send(self_, response::undo_step{at().id, path, "the run failed: " + why});
   }
 
   void compute(const outstanding::computation& wish) {
@@ -305,39 +337,26 @@ private:
     self_->quit();
   }
 
+  /// To sleep, or to the next thing that time brings.
   void set_timer() {
-    const auto due = outstanding_of(at().run).next_due;
-    if (due == 0 || !at().ready)
-      return;
+    const auto open = outstanding_of(at().run);
     const auto now = self_->now();
-    const auto wait = std::clamp<unix_ns>(due - now, ns_per_ms, longest_run_timer_ns);
+    if (!at().ready)
+      return;
+    if (may_sleep(at().run, open, now))
+      return self_->delayed_send(self_, time_to_doze_off, run_doze{at().sequence, false});
+    if (open.next_due == 0)
+      return;
+    const auto wait = std::clamp<unix_ns>(open.next_due - now, ns_per_ms, longest_run_timer_ns);
     at().timer_at = now + wait;
     self_->delayed_send(self_, std::chrono::nanoseconds(wait), run_wake{at().timer_at});
   }
 
-  void report() {
-    const auto& run = at().run;
-    response::run_changed change;
-    auto& view = change.view;
-    view.id = at().id;
-    view.incident_id = run.origin.incident_id;
-    view.tenant = at().tenant;
-    view.rule = run.origin.rule;
-    view.playbook = run.playbook;
-    view.version = run.version;
-    view.mode = run.origin.mode;
-    view.status = to_string(run.status);
-    view.reason = run.reason.empty() ? run.origin.reason : run.reason;
-    view.entity = run.origin.entity;
-    const auto open = outstanding_of(run);
-    view.waiting_steps = open.wait_for_people;
-    for (const auto& wish : open.invoke)
-      view.waiting_steps.push_back(wish.step);
-    if (!open.wait_for_people.empty())
-      view.status = "waiting";
-    view.started_at = run.begun_at;
-    view.changed_at = run.changed_at;
-    change.final = is_final(run.status);
+  void report(bool asleep = false) {
+    const auto open = outstanding_of(at().run);
+    auto change = change_of(at().id, at().run, open);
+    change.asleep = asleep;
+    change.wake_at = asleep ? open.next_due : 0;
     shared_->manager.send(self_, std::move(change));
   }
 
@@ -380,6 +399,11 @@ caf::behavior run(run_actor* self, run_services_ptr shared, response::run_start 
         return promise;
       },
       [=](const run_wake& w) { run_work(self, shared).wake(w.due); },
+      [=](const response::run_rest&) {
+        self->delayed_send(self, time_to_doze_off, run_doze{self->state.sequence, true});
+      },
+      [=](const check_wait&) { run_work(self, shared).check(); },
+      [=](const run_doze& d) { run_work(self, shared).doze(d.sequence, d.for_tasks); },
   };
 }
 

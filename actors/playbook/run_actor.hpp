@@ -32,6 +32,7 @@ struct run_actor_state {
   bool ready = false, busy = false; ///< busy: an append is under way
   std::deque<std::function<void()>> waiting;
   std::set<std::string> asked; ///< step keys asked for by this incarnation
+  waiting_watch watch;         ///< of the append that is under way
   unix_ns timer_at = 0;
 };
 using run_actor = caf::stateful_actor<run_actor_state, observed_actor>;

@@ -1,6 +1,7 @@
 // response/audit_actor.hpp - AUDIT: every command, refusal and effect as one line of JSON on soc.<tenant>.audit, a
-// chain for each node and tenant (core/audit_chain.hpp) that goes on across restarts. After a while, or enough entries,
-// the chain's head is signed and kept as an anchor in a file besides, which may be shipped elsewhere. One a node.
+// chain for each node and tenant (core/audit_chain.hpp) that goes on across restarts. What comes while a message is on
+// its way goes into the next one, a line an entry. After a while the stored head is signed and kept as an anchor in a
+// file besides, which may be shipped elsewhere. One a node.
 #pragma once
 #include "response/core/audit_chain.hpp"
 #include "response/messages.hpp"
@@ -9,10 +10,20 @@
 
 namespace soc::response {
 
-struct kept_chain {
+/// Lines of entries in order, and the head they lead to.
+struct audit_lines {
+  std::string text;
   chain_head head;
+};
+
+struct kept_chain {
+  chain_head head;                   ///< of the last entry that was made
+  chain_head stored;                 ///< of the last one that the stream has
+  audit_lines on_its_way;            ///< published and not acknowledged
+  std::deque<audit_lines> unsent;    ///< one entry each
   std::uint64_t anchored = 0;        ///< number of the last anchor
-  std::uint64_t stream_sequence = 0; ///< of the last entry that is known to be stored
+  std::uint64_t stream_sequence = 0; ///< of the last message that is known to be stored
+  std::uint64_t kept = 0;            ///< number of the entry that the snapshot knows of
   bool loaded = false, loading = false;
 };
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace soc::response {
 
@@ -14,15 +15,19 @@ constexpr std::size_t max_waiting_calls = 10'000;
 /// A driver keeps its own time-outs; this is for one that doesn't.
 constexpr std::chrono::seconds call_grace{10};
 
+constexpr std::chrono::seconds between_looks_at_calls{1};
+
 struct make_call {
   component_call call;
 };
+struct look_for_late_calls {};
 
 } // namespace
 
 } // namespace soc::response
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::make_call)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::look_for_late_calls)
 
 namespace soc::response {
 
@@ -75,28 +80,64 @@ void spawn_worker(call_pool_actor* self, const services_ptr& shared) {
   self->link_to(self->state.idle.back());
 }
 
-void run_call(call_pool_actor* self, const services_ptr& shared, waiting_call job) {
-  const auto worker = self->state.idle.back();
-  self->state.idle.pop_back();
+void keep_looking(call_pool_actor* self) {
+  if (self->state.running.empty() || std::exchange(self->state.ticking, true))
+    return;
+  self->delayed_send(self, between_looks_at_calls, look_for_late_calls{});
+}
+
+void end_call(call_pool_actor* self, std::uint64_t number, const call_answer& answer) {
+  auto& st = self->state;
+  const auto at = st.running.find(number);
+  if (at == st.running.end())
+    return; // too late: it has been answered for
+  st.idle.push_back(at->second.worker);
+  auto promise = at->second.promise;
+  st.running.erase(at);
+  promise.deliver(answer);
+  start_waiting(self);
+}
+
+/// Nobody knows what comes of the call.
+void leave_behind(call_pool_actor* self, std::uint64_t number) {
+  auto& st = self->state;
+  const auto at = st.running.find(number);
+  if (at == st.running.end())
+    return;
+  auto late = std::move(at->second);
+  st.running.erase(at);
+  self->unlink_from(late.worker);
+  self->send_exit(late.worker, caf::exit_reason::kill);
+  spawn_worker(self, st.shared);
+  late.promise.deliver(call_answer{outcome_of(call_outcome::kind::unknown, "no answer in time")});
+  start_waiting(self);
+}
+
+void look_at_running(call_pool_actor* self) {
+  auto& st = self->state;
+  st.ticking = false;
+  std::vector<std::uint64_t> late;
+  for (const auto& [number, call] : st.running)
+    if (call.late_at <= self->clock().now())
+      late.push_back(number);
+  for (const auto number : late)
+    leave_behind(self, number);
+  keep_looking(self);
+}
+
+void run_call(call_pool_actor* self, waiting_call job) {
+  auto& st = self->state;
+  const auto worker = st.idle.back();
+  st.idle.pop_back();
   const auto& action = job.request.call.component->actions.at(job.request.call.action);
   const auto limit = std::chrono::milliseconds(action.timeout_ms) + call_grace;
-  ++self->state.made;
-  auto promise = job.promise;
-  self->request(worker, limit, make_call{std::move(job.request.call)})
-      .then(
-          [=](const call_answer& answer) mutable {
-            self->state.idle.push_back(worker);
-            promise.deliver(answer);
-            start_waiting(self);
-          },
-          [=](const caf::error&) mutable {
-            // It hangs: nobody knows what came of the call. It is left behind, and another takes its place.
-            self->unlink_from(worker);
-            self->send_exit(worker, caf::exit_reason::kill);
-            spawn_worker(self, shared);
-            promise.deliver(call_answer{outcome_of(call_outcome::kind::unknown, "no answer in time")});
-            start_waiting(self);
-          });
+  const auto number = ++st.last_call;
+  ++st.made;
+  st.running.emplace(number, running_call{worker, job.promise, self->clock().now() + limit});
+  keep_looking(self);
+  self->request(worker, caf::infinite, make_call{std::move(job.request.call)})
+      .then([=](const call_answer& answer) { end_call(self, number, answer); },
+            [=](const caf::error&) { leave_behind(self, number); });
 }
 
 } // namespace
@@ -105,21 +146,22 @@ caf::behavior call_pool(call_pool_actor* self, services_ptr shared) {
   self->state.shared = shared;
   for (std::size_t i = 0; i < std::max<std::size_t>(1, shared->call_workers); ++i)
     spawn_worker(self, shared);
-  return {[=](const call_request& request) -> caf::result<call_answer> {
-    auto& st = self->state;
-    if (const auto why = uncovered(request)) {
-      ++st.refused;
-      return to_error(*why);
-    }
-    if (st.waiting.size() >= max_waiting_calls) {
-      ++st.refused;
-      return to_error(ec::unavailable, "too many calls are waiting");
-    }
-    auto promise = self->make_response_promise<call_answer>();
-    st.waiting.push_back({request, promise});
-    start_waiting(self);
-    return promise;
-  }};
+  return {[=](const look_for_late_calls&) { look_at_running(self); },
+          [=](const call_request& request) -> caf::result<call_answer> {
+            auto& st = self->state;
+            if (const auto why = uncovered(request)) {
+              ++st.refused;
+              return to_error(*why);
+            }
+            if (st.waiting.size() >= max_waiting_calls) {
+              ++st.refused;
+              return to_error(ec::unavailable, "too many calls are waiting");
+            }
+            auto promise = self->make_response_promise<call_answer>();
+            st.waiting.push_back({request, promise});
+            start_waiting(self);
+            return promise;
+          }};
 }
 
 namespace {
@@ -129,7 +171,7 @@ void start_waiting(call_pool_actor* self) {
   while (!st.waiting.empty() && !st.idle.empty()) {
     auto job = std::move(st.waiting.front());
     st.waiting.pop_front();
-    run_call(self, st.shared, std::move(job));
+    run_call(self, std::move(job));
   }
 }
 

@@ -5,6 +5,7 @@
 #include "response/messages.hpp"
 
 #include <deque>
+#include <map>
 
 namespace soc::response {
 
@@ -13,9 +14,19 @@ struct waiting_call {
   caf::typed_response_promise<call_answer> promise;
 };
 
+/// A call that a worker makes. When it doesn't answer in time it is left behind, and another takes its place.
+struct running_call {
+  caf::actor worker;
+  caf::typed_response_promise<call_answer> promise;
+  std::chrono::steady_clock::time_point late_at;
+};
+
 struct call_pool_state {
   static inline const char* name = "calls";
   std::vector<caf::actor> idle;
+  std::map<std::uint64_t, running_call> running;
+  std::uint64_t last_call = 0;
+  bool ticking = false;
   std::deque<waiting_call> waiting;
   std::uint64_t made = 0, refused = 0;
   services_ptr shared;

@@ -135,6 +135,28 @@ grant read_grant(schema::Grant::Reader from) {
   return out;
 }
 
+void write(schema::GateEvent::Builder out, const gate_event& event) {
+  out.setKind(static_cast<std::uint8_t>(event.what));
+  if (event.what == gate_event::kind::granted)
+    write(out.initGranted(), event.granted);
+  out.setId(event.id);
+  out.setWho(wire::text_of(event.who));
+  out.setWhy(wire::text_of(event.why));
+  out.setTimeNs(event.at);
+}
+
+gate_event read_gate_event(schema::GateEvent::Reader from) {
+  gate_event out;
+  out.what = static_cast<gate_event::kind>(from.getKind());
+  if (from.hasGranted())
+    out.granted = read_grant(from.getGranted());
+  out.id = text(from.getId());
+  out.who = text(from.getWho());
+  out.why = text(from.getWhy());
+  out.at = from.getTimeNs();
+  return out;
+}
+
 } // namespace
 
 std::string encode(const task_event& event) {
@@ -176,29 +198,25 @@ result<task_event> decode_task_event(std::string_view bytes) {
   });
 }
 
-std::string encode(const gate_event& event) {
+std::string encode(const std::vector<gate_event>& events) {
   capnp::MallocMessageBuilder message;
   auto out = message.initRoot<schema::GateEvent>();
-  out.setKind(static_cast<std::uint8_t>(event.what));
-  if (event.what == gate_event::kind::granted)
-    write(out.initGranted(), event.granted);
-  out.setId(event.id);
-  out.setWho(wire::text_of(event.who));
-  out.setWhy(wire::text_of(event.why));
-  out.setTimeNs(event.at);
+  if (!events.empty())
+    write(out, events.front());
+  if (events.size() > 1) {
+    auto more = out.initMore(static_cast<unsigned>(events.size() - 1));
+    for (unsigned i = 1; i < events.size(); ++i)
+      write(more[i - 1], events[i]);
+  }
   return wire::to_bytes(message);
 }
 
-result<gate_event> decode_gate_event(std::string_view bytes) {
-  return wire::read_message<schema::GateEvent>(bytes, [](schema::GateEvent::Reader from) -> result<gate_event> {
-    gate_event out;
-    out.what = static_cast<gate_event::kind>(from.getKind());
-    if (from.hasGranted())
-      out.granted = read_grant(from.getGranted());
-    out.id = text(from.getId());
-    out.who = text(from.getWho());
-    out.why = text(from.getWhy());
-    out.at = from.getTimeNs();
+result<std::vector<gate_event>> decode_gate_events(std::string_view bytes) {
+  using events = std::vector<gate_event>;
+  return wire::read_message<schema::GateEvent>(bytes, [](schema::GateEvent::Reader from) -> result<events> {
+    events out{read_gate_event(from)};
+    for (const auto one : from.getMore())
+      out.push_back(read_gate_event(one));
     return out;
   });
 }

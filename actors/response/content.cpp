@@ -2,6 +2,7 @@
 
 #include "playbook/core/library.hpp"
 #include "response/publishing.hpp"
+#include "response/rule_inputs.hpp"
 
 #include <fmt/format.h>
 
@@ -125,6 +126,7 @@ content_ptr load_content(const content_folders& folders, const std::vector<std::
     out->playbooks.emplace(name, playbook::pinned_texts(all, name));
   }
   check_response(out->config, out->components, names, found);
+  check_rule_inputs(out->config, all, found);
   return out;
 }
 

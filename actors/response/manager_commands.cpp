@@ -64,7 +64,7 @@ void manager_work::command(const operator_command& order, caf::typed_response_pr
   const auto of_incident = [&](const task_state& t) { return t.spec.incident_id.starts_with(order.id); };
   std::vector<std::string> run_ids;
   for (const auto& [id, run] : at().runs)
-    if (run.view.incident_id.starts_with(order.id) && run.handle)
+    if (run.view.incident_id.starts_with(order.id) && (run.handle || run.asleep))
       run_ids.push_back(id);
   command_many(tasks_where(of_incident), run_ids, order, promise);
 }
@@ -78,11 +78,7 @@ void manager_work::command_task(const std::string& id, const operator_command& o
   };
   if (is_for_runs(order.kind))
     return command_run(task.state.spec.run_id, order, promise);
-  if (!task.handle)
-    return answer({false, fmt::format("task {} is {}; nothing can be done with it", id, to_string(task.state.status))});
-  self_->request(task.handle, command_timeout, task_command{order, false}).then(answer, [answer](const caf::error& e) {
-    answer({false, describe(e)});
-  });
+  tell_task_to(id, {order, false}, answer);
 }
 
 void manager_work::command_run(const std::string& id, const operator_command& order, promise_type promise) {
@@ -93,25 +89,9 @@ void manager_work::command_run(const std::string& id, const operator_command& or
     work.audit(order, a);
     promise.deliver(a);
   };
-  const std::function<void(caf::actor)> send = [work, order, answer](const caf::actor& run) mutable {
-    if (!run)
-      return answer({false, "the run can't be reached"});
-    work.self_->request(run, command_timeout, run_command{order}).then(answer, [answer](const caf::error& e) {
-      answer({false, describe(e)});
-    });
-  };
-  const auto run = at().runs.find(id);
-  if (run == at().runs.end())
+  if (!at().runs.contains(id))
     return answer({false, "no run " + id});
-  if (run->second.handle)
-    return send(run->second.handle);
-  // It has ended: its actor is made again from the journal, for a retry or to say why not.
-  run_start start;
-  start.id = id;
-  start.tenant = run->second.view.tenant;
-  start.fresh = false;
-  run->second.final = false;
-  start_child_run(std::move(start), send);
+  tell_run_to(id, order, answer);
 }
 
 void manager_work::command_many(const std::vector<std::string>& tasks, const std::vector<std::string>& runs,
@@ -124,30 +104,25 @@ void manager_work::command_many(const std::vector<std::string>& tasks, const std
     work.audit(order, a);
     promise.deliver(a);
   };
-  std::vector<std::pair<caf::actor, bool>> receivers;
+  std::vector<std::string> receivers;
   for (const auto& id : tasks) {
     const auto& task = at().tasks.at(id);
     const auto status = task.state.status;
     const bool waits = status == task_status::waiting_approval || status == task_status::pending;
-    if (task.handle && !is_for_runs(order.kind) && waits)
-      receivers.emplace_back(task.handle, true);
+    if (!is_for_runs(order.kind) && waits)
+      receivers.push_back(id);
   }
-  for (const auto& id : runs)
-    receivers.emplace_back(at().runs.at(id).handle, false);
-  if (receivers.empty()) {
+  if (receivers.empty() && runs.empty()) {
     promise.deliver(command_answer{
         false, fmt::format("no task or run of '{}' can be told to {}", order.id, to_string(order.kind))});
     return;
   }
-  all->left = receivers.size();
-  for (const auto& [receiver, is_task] : receivers) {
-    const auto take = [all](const command_answer& a) { all->take(a); };
-    const auto failed = [all](const caf::error& e) { all->take({false, describe(e)}); };
-    if (is_task)
-      self_->request(receiver, command_timeout, task_command{order, false}).then(take, failed);
-    else
-      self_->request(receiver, command_timeout, run_command{order}).then(take, failed);
-  }
+  all->left = receivers.size() + runs.size();
+  const auto take = [all](const command_answer& a) { all->take(a); };
+  for (const auto& id : receivers)
+    tell_task_to(id, {order, false}, take);
+  for (const auto& id : runs)
+    tell_run_to(id, order, take);
 }
 
 void manager_work::begin_undo_chain(std::vector<std::string> newest_first, const operator_command& order,
@@ -159,7 +134,7 @@ void manager_work::begin_undo_chain(std::vector<std::string> newest_first, const
     const auto* what = content->components.find(task.state.spec.component, task.state.spec.action);
     const bool stands =
         status == task_status::done || status == task_status::verified || status == task_status::unknown;
-    return !task.handle || !stands || (what != nullptr && what->effect == action_effect::read);
+    return task.over || !stands || (what != nullptr && what->effect == action_effect::read);
   });
   command_answer answer{!newest_first.empty(),
                         newest_first.empty()
@@ -180,7 +155,7 @@ bool manager_work::next_of_chain(undo_chain& chain) {
     chain.current = chain.left.back();
     chain.left.pop_back();
     const auto task = at().tasks.find(chain.current);
-    if (task == at().tasks.end() || !task->second.handle)
+    if (task == at().tasks.end() || task->second.over)
       continue;
     auto work = *this;
     const auto id = chain.current;
@@ -188,10 +163,7 @@ bool manager_work::next_of_chain(undo_chain& chain) {
       if (!a.obeyed) // irreversible, or undone already: the next
         work.move_chains(id);
     };
-    self_->request(task->second.handle, command_timeout, task_command{chain.order, false})
-        .then(heard, [heard](const caf::error& e) {
-          heard({false, describe(e)});
-        });
+    tell_task_to(id, {chain.order, false}, heard);
     return true;
   }
   return false;

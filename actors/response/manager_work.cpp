@@ -1,120 +1,51 @@
 #include "response/manager_work.hpp"
 
-#include "playbook/core/machine.hpp"
-#include "response/codec.hpp"
 #include "response/core/schedule.hpp"
 #include "runtime/error.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <utility>
 
 namespace soc::response {
 
 namespace {
 
 constexpr std::chrono::seconds manager_port_timeout{10};
-constexpr std::chrono::seconds journal_read_timeout{120};
-constexpr std::size_t max_known_ended = 20'000;
 constexpr std::size_t max_early = 100'000;
 constexpr std::chrono::seconds schedule_tick{1};
-
-std::string step_key(const std::string& run, const std::string& step) {
-  return run + "\n" + step;
-}
-
-/// "soc.<tenant>.<kind>.<id>"
-std::pair<std::string, std::string> tenant_and_id(const std::string& subject) {
-  const auto first = subject.find('.');
-  const auto second = subject.find('.', first + 1);
-  return {subject.substr(first + 1, second - first - 1), subject.substr(subject.rfind('.') + 1)};
-}
-
-std::map<std::string, std::vector<journal_entry>> by_subject(const journal_entries& found) {
-  std::map<std::string, std::vector<journal_entry>> out;
-  for (const auto& entry : found.entries)
-    out[entry.subject].push_back(entry);
-  return out;
-}
 
 bool is_open(const std::string& status) {
   return status != "closed" && status != "resolved" && status != "false_positive";
 }
 
+action_wish wish_of(const perform_action& ask) {
+  action_wish out{ask.tenant, ask.run_id, ask.incident_id, ask.step, ask.action, ask.parameters, ask.where, ask.target};
+  out.mode = autonomy_from(ask.mode).value_or(autonomy::approve);
+  // A recommended run has been begun by a person: its effects are theirs.
+  if (out.mode == autonomy::recommend)
+    out.mode = autonomy::automatic;
+  out.asked_by = ask.asked_by;
+  out.reason = ask.reason;
+  out.duration_s = ask.duration_s;
+  out.veto_s = ask.veto_s;
+  out.approve_within_s = ask.approve_within_s;
+  return out;
+}
+
+bool may_stand(const known_task& task) {
+  const auto status = task.state.status;
+  return status == task_status::done || status == task_status::verified || status == task_status::unknown;
+}
+
+/// Whether there is anything to take back, or it has been, is not known yet.
+bool is_under_way(const known_task& task) {
+  const auto status = task.state.status;
+  return status == task_status::pending || status == task_status::waiting_approval || status == task_status::running ||
+         status == task_status::undoing || (may_stand(task) && task.undo_asked && !task.undo_answered);
+}
+
 } // namespace
-
-// ---- Recovery
-
-void manager_work::recover() {
-  auto work = *this;
-  const auto failed = [work](const caf::error& error) mutable {
-    work.self_->quit(to_error(ec::unavailable, "reading the journals: " + describe(error)));
-  };
-  self_->request(shared_->journal.actor(), journal_read_timeout, journal_read{"soc.*.task.*", 0})
-      .then(
-          [work, failed](const journal_entries& tasks) mutable {
-            work.recover_tasks(tasks);
-            work.self_->request(work.shared_->journal.actor(), journal_read_timeout, journal_read{"soc.*.run.*", 0})
-                .then([work](const journal_entries& runs) mutable { work.recover_runs(runs); }, failed);
-          },
-          failed);
-}
-
-void manager_work::recover_tasks(const journal_entries& found) {
-  const auto content = shared_->content->get();
-  for (auto& [subject, entries] : by_subject(found)) {
-    task_state state;
-    const action* what = nullptr;
-    for (const auto& entry : entries)
-      if (const auto event = decode_task_event(entry.payload)) {
-        if (event->spec)
-          what = content->components.find(event->spec->component, event->spec->action);
-        apply(state, *event, what);
-      }
-    if (!state.exists || at().tasks.contains(state.spec.id) ||
-        !shared_->owns(state.spec.tenant, state.spec.incident_id))
-      continue;
-    at().tasks_of_step[step_key(state.spec.run_id, state.spec.step)].push_back(state.spec.id);
-    at().tasks[state.spec.id] = {state, is_final(state.status), {}};
-    if (!is_final(state.status))
-      start_task({state.spec, false, std::move(entries)});
-  }
-}
-
-void manager_work::recover_runs(const journal_entries& found) {
-  auto left = std::make_shared<std::size_t>(1);
-  auto work = *this;
-  const std::function<void(caf::actor)> one_less = [work, left](const caf::actor&) mutable {
-    if (--*left == 0)
-      work.recovered();
-  };
-  for (auto& [subject, entries] : by_subject(found)) {
-    const auto [tenant, id] = tenant_and_id(subject);
-    if (at().runs.contains(id))
-      continue;
-    run_start start;
-    start.id = id;
-    start.tenant = tenant;
-    start.fresh = false;
-    start.history = std::move(entries);
-    ++*left;
-    start_child_run(std::move(start), one_less);
-  }
-  one_less(caf::actor{});
-}
-
-void manager_work::recovered() {
-  const bool first = !std::exchange(at().recovered, true);
-  const auto early = std::move(at().early);
-  at().early.clear();
-  for (const auto& change : early)
-    hear(change);
-  for (const auto& [ask, promise] : std::exchange(at().early_begins, {}))
-    begin(ask, promise);
-  if (first) // it goes on by itself; journals are read again whenever nodes come and go
-    look_at_clock();
-}
 
 // ---- Incidents and runs
 
@@ -194,12 +125,17 @@ void manager_work::start_run(const wanted_run& wanted) {
       start.texts = {playbook::policy_playbook(policy.id, policy.title, policy.action, policy.parameters, policy.where,
                                                policy.duration)};
   ++at().counters["runs_started"];
-  start_child_run(std::move(start), [](const caf::actor&) {});
+  auto work = *this;
+  start_child_run(std::move(start), [work, id = wanted.id](const caf::actor& handle) mutable {
+    if (!handle)
+      work.forget_unstarted(id);
+  });
 }
 
 void manager_work::start_child_run(run_start start, std::function<void(caf::actor)> then) {
   const auto id = start.id;
   auto& run = at().runs[id]; // taken at once: a second look at the incident starts no second run
+  run.asleep = false;
   if (start.fresh) {
     run.view.id = id;
     run.view.tenant = start.tenant;
@@ -211,11 +147,13 @@ void manager_work::start_child_run(run_start start, std::function<void(caf::acto
   }
   auto work = *this;
   const std::function<void(caf::actor)> keep = [work, id, then](const caf::actor& handle) mutable {
-    if (!work.at().runs[id].final)
-      work.at().runs[id].handle = handle;
+    auto& known = work.at().runs[id];
+    if (!known.final && !known.asleep)
+      known.handle = handle;
     then(handle);
   };
-  self_->request(shared_->runs.actor(), manager_port_timeout, start_child{shared_->make_run(start)})
+  // A supervisor answers at once; what one was handling when it failed, its successor handles again.
+  self_->request(shared_->runs.actor(), caf::infinite, start_child{shared_->make_run(start)})
       .then([keep](const child_started& started) { keep(started.handle); },
             [work, id, keep](const caf::error&) mutable { work.adopt(work.shared_->runs, id, keep); });
 }
@@ -238,9 +176,12 @@ void manager_work::take_run(const run_changed& change) {
   auto& run = at().runs[change.view.id];
   run.view = change.view;
   run.final = change.final;
+  note_rest(run, change.view.id, change.asleep, change.wake_at);
   answer_beginning(change);
+  settle_alerts(change.view.id);
   if (change.final) {
     run.handle = {};
+    ++at().final_runs;
     ++at().counters["runs_" + change.view.status];
     forget_old();
   }
@@ -248,53 +189,53 @@ void manager_work::take_run(const run_changed& change) {
 
 // ---- Steps and tasks
 
+/// What a step is to do is worked out each time it is asked for: after a crash the journals may hold only some of its
+/// tasks. Ids are made of what they are for, so none is made twice; those that exist go on whatever the content says
+/// now.
 void manager_work::perform(const perform_action& ask, const caf::actor& run) {
   at().runs[ask.run_id].handle = at().runs[ask.run_id].handle ? at().runs[ask.run_id].handle : run;
   const auto key = step_key(ask.run_id, ask.step);
-  waiting_step step{ask.run_id, ask.path, ask.attempt, at().tasks_of_step[key]};
-  if (step.tasks.empty()) {
-    action_wish wish{ask.tenant, ask.run_id,     ask.incident_id, ask.step,
-                     ask.action, ask.parameters, ask.where,       ask.target};
-    wish.mode = autonomy_from(ask.mode).value_or(autonomy::approve);
-    // A recommended run has been begun by a person: its effects are theirs.
-    if (wish.mode == autonomy::recommend)
-      wish.mode = autonomy::automatic;
-    wish.asked_by = ask.asked_by;
-    wish.reason = ask.reason;
-    wish.duration_s = ask.duration_s;
-    wish.veto_s = ask.veto_s;
-    wish.approve_within_s = ask.approve_within_s;
-    const auto content = shared_->content->get();
-    const auto planned = plan_tasks(wish, content->components, content->instances);
-    if (!planned) {
-      at().tasks_of_step.erase(key);
-      return run_ref(run).send(self_, action_settled{ask.path, ask.attempt, false, nullptr, planned.error().what});
-    }
-    for (const auto& spec : *planned) {
-      step.tasks.push_back(spec.id);
-      if (at().tasks.contains(spec.id))
-        continue;
-      known_task task;
-      task.state.spec = spec;
-      task.state.created_at = task.state.changed_at = self_->now();
-      at().tasks.emplace(spec.id, std::move(task));
-      start_task({spec, true, {}});
-    }
-    at().tasks_of_step[key] = step.tasks;
+  auto& known = at().tasks_of_step[key];
+  const auto content = shared_->content->get();
+  const auto planned = plan_tasks(wish_of(ask), content->components, content->instances);
+  if (!planned && known.empty()) {
+    at().tasks_of_step.erase(key);
+    return run_ref(run).send(self_, action_settled{ask.path, ask.attempt, false, nullptr, planned.error().what});
   }
-  at().waiting[key] = std::move(step);
+  std::vector<std::string> tasks;
+  if (planned)
+    for (const auto& spec : *planned) {
+      tasks.push_back(spec.id);
+      make_task(spec);
+    }
+  for (const auto& id : known)
+    if (std::find(tasks.begin(), tasks.end(), id) == tasks.end())
+      tasks.push_back(id);
+  known = tasks;
+  at().waiting[key] = {ask.run_id, ask.path, ask.attempt, std::move(tasks), {}};
   settle(key);
 }
 
-void manager_work::start_task(task_start start) {
+void manager_work::make_task(const task_spec& spec) {
+  if (at().tasks.contains(spec.id))
+    return;
+  known_task task;
+  task.state.spec = spec;
+  task.state.created_at = task.state.changed_at = self_->now();
+  at().tasks.emplace(spec.id, std::move(task));
+  start_task({spec, true, {}}, [](const caf::actor&) {});
+}
+
+void manager_work::start_task(task_start start, std::function<void(caf::actor)> then) {
   const auto id = start.spec.id;
   auto work = *this;
-  const std::function<void(caf::actor)> keep = [work, id](const caf::actor& handle) mutable {
+  const std::function<void(caf::actor)> keep = [work, id, then](const caf::actor& handle) mutable {
     const auto known = work.at().tasks.find(id);
-    if (known != work.at().tasks.end() && !is_final(known->second.state.status))
+    if (known != work.at().tasks.end() && !known->second.over && !known->second.asleep)
       known->second.handle = handle;
+    then(handle);
   };
-  self_->request(shared_->tasks.actor(), manager_port_timeout, start_child{task_child(shared_, std::move(start))})
+  self_->request(shared_->tasks.actor(), caf::infinite, start_child{task_child(shared_, std::move(start))})
       .then([keep](const child_started& started) { keep(started.handle); },
             [work, id, keep](const caf::error&) mutable { work.adopt(work.shared_->tasks, id, keep); });
 }
@@ -305,12 +246,15 @@ void manager_work::take_report(const task_report& report) {
       known.state.status != report.state.status || known.state.detail != report.state.detail || !known.state.exists;
   known.state = report.state;
   known.settled = report.settled;
+  at().over_tasks += !known.over && report.over ? 1 : 0;
+  known.over = report.over;
+  note_rest(known, report.state.spec.id, report.asleep, report.wake_at);
   known.undo_answered = known.undo_answered || (known.undo_asked && report.state.status == task_status::undoing);
   if (news) {
     ++at().counters[fmt::format("tasks_{}", to_string(report.state.status))];
     tell_incident(report.state);
   }
-  if (is_final(report.state.status)) {
+  if (known.over) {
     known.handle = {};
     forget_old();
   }
@@ -341,13 +285,24 @@ void manager_work::settle(const std::string& key) {
   if (at_key == at().waiting.end())
     return;
   std::vector<const task_state*> states;
+  bool all_settled = true, none_is_near = true;
   for (const auto& id : at_key->second.tasks) {
     const auto known = at().tasks.find(id);
-    if (known == at().tasks.end() || !known->second.settled)
+    if (known == at().tasks.end())
       return;
+    all_settled = all_settled && known->second.settled;
+    none_is_near = none_is_near && (known->second.settled || known->second.asleep);
     states.push_back(&known->second.state);
   }
   const auto step = at_key->second;
+  if (!all_settled) {
+    if (none_is_near)
+      tell_run(step.run_id, [&](const run_ref& run) { run.send(self_, run_rest{}); });
+    return;
+  }
+  // One that sleeps asks again when it is awake, and is answered then.
+  if (const auto run = at().runs.find(step.run_id); run != at().runs.end() && run->second.asleep)
+    return wake_run(step.run_id, [](const caf::actor&) {});
   const auto answer = answer_of(states);
   at().waiting.erase(at_key);
   tell_run(step.run_id, [&](const run_ref& run) {
@@ -363,35 +318,37 @@ void manager_work::tell_run(const std::string& run_id, const std::function<void(
 
 // ---- Taking back
 
+/// Of a step that failed or was stopped on the way, some tasks stand, some never came about, and some are under way.
 void manager_work::undo(const undo_step& what) {
-  waiting_step step{what.run_id, what.path, 1, {}};
+  waiting_step step{what.run_id, what.path, 1, {}, what.reason};
   const auto content = shared_->content->get();
   for (const auto& id : tasks_where([&](const task_state& t) {
          return t.spec.run_id == what.run_id && t.spec.step.substr(0, t.spec.step.find('#')) == what.path;
        })) {
     auto& task = at().tasks.at(id);
     const auto* action = content->components.find(task.state.spec.component, task.state.spec.action);
-    const bool stands = task.state.status == task_status::done || task.state.status == task_status::verified ||
-                        task.state.status == task_status::unknown;
     if (action != nullptr && action->effect == action_effect::read)
       continue;
+    task.undo_asked = task.undo_answered = task.state.status == task_status::undoing;
     step.tasks.push_back(id);
-    if (!stands || !task.handle)
-      continue;
-    operator_command order;
-    order.kind = command_kind::undo;
-    order.reason = what.reason;
-    task.undo_asked = true;
-    task.undo_answered = false;
-    auto work = *this;
-    const auto key = step_key(what.run_id, what.path);
-    self_->request(task.handle, manager_port_timeout, task_command{order, true})
-        .then([work, id, key](const command_answer& answer) mutable { work.note_undo(id, key, answer.obeyed); },
-              [work, id, key](const caf::error&) mutable { work.note_undo(id, key, false); });
   }
   const auto key = step_key(what.run_id, what.path);
   at().undoing[key] = std::move(step);
   settle_undo(key);
+}
+
+/// Once, when it stands: at once, or when what was under way has come about.
+void manager_work::ask_undo(const std::string& id, const std::string& key, const std::string& reason) {
+  const auto task = at().tasks.find(id);
+  if (task == at().tasks.end() || task->second.over || task->second.undo_asked || !may_stand(task->second))
+    return;
+  task->second.undo_asked = true;
+  operator_command order;
+  order.kind = command_kind::undo;
+  order.reason = reason;
+  auto work = *this;
+  tell_task_to(id, {order, true},
+               [work, id, key](const command_answer& answer) mutable { work.note_undo(id, key, answer.obeyed); });
 }
 
 /// Refused: nothing more will come. Obeyed: the task's reports tell.
@@ -402,64 +359,44 @@ void manager_work::note_undo(const std::string& id, const std::string& key, bool
   settle_undo(key);
 }
 
+/// A task that was refused, failed or cancelled has left nothing: it counts as taken back.
 void manager_work::settle_undo(const std::string& key) {
-  const auto at_key = at().undoing.find(key);
-  if (at_key == at().undoing.end())
+  const auto asked = at().undoing.find(key);
+  if (asked == at().undoing.end())
     return;
-  step_undone done{at_key->second.path, true, {}};
-  for (const auto& id : at_key->second.tasks) {
-    auto& task = at().tasks.at(id);
-    const auto status = task.state.status;
-    const bool stands = status == task_status::done || status == task_status::verified;
-    if (status == task_status::undoing || (stands && task.undo_asked && !task.undo_answered))
+  const auto step = asked->second; // an answer that comes at once may end it
+  for (const auto& id : step.tasks)
+    ask_undo(id, key, step.reason);
+  if (!at().undoing.contains(key))
+    return;
+  step_undone done{step.path, true, {}};
+  for (const auto& id : step.tasks) {
+    const auto task = at().tasks.find(id);
+    if (task == at().tasks.end())
+      continue;
+    if (is_under_way(task->second))
       return;
-    if (stands || status == task_status::unknown) {
+    if (may_stand(task->second)) {
       done.ok = false;
-      done.detail = task.state.detail;
+      done.detail = task->second.state.detail;
     }
   }
-  const auto run_id = at_key->second.run_id;
-  at().undoing.erase(at_key);
-  tell_run(run_id, [&](const run_ref& run) { run.send(self_, done); });
+  at().undoing.erase(key);
+  tell_run(step.run_id, [&](const run_ref& run) { run.send(self_, done); });
 }
 
 void manager_work::cancel(const cancel_steps& what) {
   for (const auto& id : tasks_where([&](const task_state& t) { return t.spec.run_id == what.run_id; })) {
     const auto& task = at().tasks.at(id);
-    if (!task.handle ||
-        (task.state.status != task_status::pending && task.state.status != task_status::waiting_approval))
+    if (task.state.status != task_status::pending && task.state.status != task_status::waiting_approval)
       continue;
     operator_command order;
     order.kind = command_kind::cancel;
     order.user = "run";
     order.reason = what.reason;
-    self_->request(task.handle, manager_port_timeout, task_command{order, true})
-        .then([](const command_answer&) {}, [](const caf::error&) {});
+    tell_task_to(id, {order, true}, [](const command_answer&) {});
   }
   std::erase_if(at().waiting, [&](const auto& item) { return item.second.run_id == what.run_id; });
-}
-
-/// Ended tasks and runs beyond a bound are forgotten here; their journals keep them.
-void manager_work::forget_old() {
-  if (at().tasks.size() <= max_known_ended * 2 && at().runs.size() <= max_known_ended * 2)
-    return;
-  std::vector<std::pair<unix_ns, std::string>> ended;
-  for (const auto& [id, task] : at().tasks)
-    if (is_final(task.state.status))
-      ended.emplace_back(task.state.changed_at, id);
-  std::sort(ended.begin(), ended.end());
-  for (std::size_t i = 0; i + max_known_ended < ended.size(); ++i) {
-    const auto& spec = at().tasks.at(ended[i].second).state.spec;
-    at().tasks_of_step.erase(step_key(spec.run_id, spec.step));
-    at().tasks.erase(ended[i].second);
-  }
-  std::vector<std::pair<unix_ns, std::string>> over;
-  for (const auto& [id, run] : at().runs)
-    if (run.final && !at().incidents.contains(run.view.incident_id)) // an open incident would start it again
-      over.emplace_back(run.view.changed_at, id);
-  std::sort(over.begin(), over.end());
-  for (std::size_t i = 0; i + max_known_ended < over.size(); ++i)
-    at().runs.erase(over[i].second);
 }
 
 std::vector<std::string> manager_work::tasks_where(const std::function<bool(const task_state&)>& fits) const {

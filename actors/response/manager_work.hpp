@@ -14,6 +14,11 @@ std::vector<std::string> keys_beginning_with(const Map& all, const std::string& 
   return out;
 }
 
+/// Of a step of a run, among all that waits.
+inline std::string step_key(const std::string& run, const std::string& step) {
+  return run + "\n" + step;
+}
+
 class manager_work {
 public:
   manager_work(manager_actor* self, services_ptr shared) : self_(self), shared_(std::move(shared)) {}
@@ -29,26 +34,46 @@ public:
   void command(const operator_command& order, caf::typed_response_promise<command_answer> promise);
   void begin(const begin_run& ask, caf::typed_response_promise<command_answer> promise);
   void look_at_clock();
+  using alert_promise = caf::typed_response_promise<alert_answered>;
+  void take_alert(const model::alert_ptr& alert, alert_promise promise);
+  void wake_due(unix_ns due);
+  void look_at_waits();
   task_views list(const list_tasks& query) const;
   run_views list(const list_runs& query) const;
 
 private:
   using promise_type = caf::typed_response_promise<command_answer>;
 
-  void recover_tasks(const journal_entries& found);
-  void recover_runs(const journal_entries& found);
+  void recover_tasks(journal_entries& found);
+  void recover_runs(journal_entries& found);
+  void keep_rest(const run_changed& change);
   void recovered();
   void start_run(const wanted_run& wanted);
+  void settle_alerts(const std::string& run_id);
+  void forget_unstarted(const std::string& run_id);
   void start_child_run(run_start start, std::function<void(caf::actor)> then);
-  void start_task(task_start start);
+  void start_task(task_start start, std::function<void(caf::actor)> then);
   void adopt(const supervisor_ref& supervisor, const std::string& name, std::function<void(caf::actor)> then);
+  template <class Known>
+  void note_rest(Known& known, const std::string& id, bool asleep, unix_ns wake_at);
+  void set_alarm();
+  using handle_user = std::function<void(caf::actor)>;
+  using answer_user = std::function<void(command_answer)>;
+  void wake_run(const std::string& id, handle_user then);
+  void wake_task(const std::string& id, handle_user then);
+  void tell_run_to(const std::string& id, const operator_command& order, answer_user answer, int tries = 2);
+  void tell_task_to(const std::string& id, const task_command& order, answer_user answer, int tries = 2);
   void settle_steps(const std::string& task_id);
   void settle(const std::string& key);
+  void make_task(const task_spec& spec);
+  void ask_undo(const std::string& id, const std::string& key, const std::string& reason);
   void note_undo(const std::string& id, const std::string& key, bool obeyed);
   void settle_undo(const std::string& key);
   void tell_run(const std::string& run_id, const std::function<void(const run_ref&)>& tell);
   void tell_incident(const task_state& task);
   void forget_old();
+  void forget_tasks();
+  void forget_runs();
   void begin_now(const begin_run& ask, const std::string& incident, const nlohmann::json& inputs, promise_type promise);
   void begin_again(const begin_run& ask, promise_type promise);
   void refuse_begin(const begin_run& ask, const std::string& why, promise_type promise);

@@ -60,13 +60,16 @@ using soc::audit_ref;
 struct task_report {
   task_state state;
   bool settled = false; ///< its step need not wait any longer
+  bool over = false;    ///< nothing more can happen: its actor ends
+  bool asleep = false;  ///< its actor ends until somebody wants something of it, or `wake_at`
+  unix_ns wake_at = 0;  ///< 0 = only when somebody does
 };
 /// A person's command, or the run's, about this task → command_answer.
 struct task_command {
   operator_command command;
   bool by_run = false; ///< compensation, not a person
 };
-using task_interface = accepts<task_command>;
+using task_interface = accepts<task_command, check_wait>;
 using task_ref = ref<task_interface>;
 
 // ---- Manager
@@ -75,6 +78,12 @@ using task_ref = ref<task_interface>;
 struct recover_responses {};
 /// The manager to itself: rules look at the next incident that has changed.
 struct look_at_incident {};
+/// The manager to itself: the time of runs and tasks that sleep may have come.
+struct wake_sleepers {
+  unix_ns due = 0;
+};
+/// The manager to itself: has anybody waited for too long?
+struct look_at_waits {};
 /// The manager to itself: what is due by the clock.
 struct look_at_clock_now {};
 using task_manager_interface = accepts<task_report>;
@@ -103,6 +112,8 @@ struct services {
   std::function<child_spec(const run_start&)> make_run;
   /// How a run began, from its journal: tenant, incident, entity, playbook's texts and inputs.
   std::function<result<run_start>(const std::vector<journal_entry>&)> read_beginning;
+  /// What there is to know of a run, from its journal. Neither final nor asleep: an actor must go on with it.
+  std::function<run_changed(const std::string& id, const std::vector<journal_entry>&, unix_ns now)> run_as_read;
   /// Is what belongs to this incident ours? By ownership of the incident.
   std::function<bool(const std::string& tenant, const std::string& incident_id)> owns;
 };
@@ -121,3 +132,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::task_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::recover_responses)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::look_at_incident)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::look_at_clock_now)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::wake_sleepers)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::look_at_waits)

@@ -34,7 +34,7 @@ playbook_views playbooks_of(const content& c, playbook::definition_cache& defini
 nlohmann::json incident_json(const incident_view& incident) {
   nlohmann::json entities = nlohmann::json::array();
   for (const auto& e : incident.entities)
-    entities.push_back(entity_json({e.type, e.role, e.key, e.label}, e.verdict));
+    entities.push_back(entity_json({e.type, e.role, e.key, e.label}, e.verdict, e.last_seen));
   return {{"id", incident.id},
           {"tenant", incident.tenant},
           {"title", incident.title},
@@ -47,11 +47,14 @@ nlohmann::json incident_json(const incident_view& incident) {
           {"techniques", incident.techniques},
           {"hosts", incident.hosts},
           {"entities", std::move(entities)},
+          {"overdue", incident.overdue},
+          {"due_soon", incident.due_soon},
           {"automation", incident.automation}};
 }
 
 caf::behavior response_manager(manager_actor* self, services_ptr shared) {
   manager_work(self, shared).recover();
+  manager_work(self, shared).look_at_waits();
   return {
       [=](const incident_changed& change) { manager_work(self, shared).hear(change); },
       [=](const look_at_incident&) { manager_work(self, shared).look(); },
@@ -73,7 +76,14 @@ caf::behavior response_manager(manager_actor* self, services_ptr shared) {
         manager_work(self, shared).begin(ask, promise);
         return promise;
       },
+      [=](const alert_raised& raised) -> caf::result<alert_answered> {
+        auto promise = self->make_response_promise<alert_answered>();
+        manager_work(self, shared).take_alert(raised.alert, promise);
+        return promise;
+      },
       [=](const look_at_clock_now&) { manager_work(self, shared).look_at_clock(); },
+      [=](const soc::response::look_at_waits&) { manager_work(self, shared).look_at_waits(); },
+      [=](const wake_sleepers& w) { manager_work(self, shared).wake_due(w.due); },
       [=](const list_playbooks&) { return playbooks_of(*shared->content->get(), *shared->definitions); },
       [=](const list_tasks& query) { return manager_work(self, shared).list(query); },
       [=](const list_runs& query) { return manager_work(self, shared).list(query); },

@@ -1,25 +1,30 @@
-// response/response_manager.hpp - RESPONSE MANAGER: hears of incidents, starts the runs that response rules want, makes
-// tasks of what runs ask for, tells the incident of every task, and obeys people. One a node, for the incidents the
-// node owns. Keeps no truth of its own: runs and tasks are in their journals, read at the start.
+// response/response_manager.hpp - RESPONSE MANAGER: hears of incidents and alerts, starts the runs that response rules
+// want, makes tasks of what runs ask for, tells the incident of every task, and obeys people. One a node, for the
+// incidents the node owns. Keeps no truth of its own: runs and tasks are in their journals, read at the start.
 #pragma once
 #include "response/core/plan.hpp"
 #include "response/task_actor.hpp"
 
 #include <set>
+#include <utility>
 
 namespace soc::response {
 
 struct known_task {
   task_state state;
-  bool settled = false;
+  bool settled = false, over = false; ///< over: nothing more can happen
+  bool asleep = false;                ///< no actor until somebody wants something of it, or `wake_at`
+  unix_ns wake_at = 0;
   bool undo_asked = false, undo_answered = false; ///< by its run
   caf::actor handle;                              ///< empty once it has ended
 };
 
+/// What is known of a run. One that sleeps has no actor: it is woken by whoever wants something of it, and at its time.
 struct known_run {
   run_view view;
   caf::actor handle;
-  bool final = false;
+  bool final = false, asleep = false;
+  unix_ns wake_at = 0;
 };
 
 /// A step of a run that waits for its tasks.
@@ -27,6 +32,7 @@ struct waiting_step {
   std::string run_id, path;
   std::uint32_t attempt = 1;
   std::vector<std::string> tasks;
+  std::string reason; ///< of those that are taken back
 };
 
 /// Effects that a person takes back together: the newest first, the next only when the one before it is settled, for it
@@ -43,6 +49,12 @@ struct waiting_person {
   bool for_end = false;
 };
 
+/// An alert whose runs are beginning. An answer that was given already (left = 0, a run did not start) is given once.
+struct open_alert {
+  caf::typed_response_promise<alert_answered> promise;
+  std::size_t left = 0, runs = 0;
+};
+
 struct manager_state {
   static inline const char* name = "response-manager";
   std::map<std::string, known_task> tasks;
@@ -50,6 +62,9 @@ struct manager_state {
   std::map<std::string, std::vector<std::string>> tasks_of_step; ///< run\nstep -> task ids
   std::map<std::string, waiting_step> waiting;                   ///< run\nstep
   std::map<std::string, waiting_step> undoing;                   ///< run\npath
+  std::set<std::pair<unix_ns, std::string>> alarms;              ///< of runs and tasks that sleep
+  unix_ns alarm_at = 0;                                          ///< the one that is set
+  std::size_t over_tasks = 0, final_runs = 0;                    ///< about: counted anew when there are too many
   std::vector<undo_chain> chains;
   std::map<std::string, incident_view_ptr> incidents; ///< the open ones, as last heard of
   std::map<std::string, std::uint64_t> counters, told_metrics;
@@ -59,6 +74,8 @@ struct manager_state {
   bool recovered = false;
   std::vector<std::pair<begin_run, caf::typed_response_promise<command_answer>>> early_begins;
   std::map<std::string, waiting_person> beginning; ///< by run
+  std::vector<std::pair<model::alert_ptr, caf::typed_response_promise<alert_answered>>> early_alerts;
+  std::multimap<std::string, std::shared_ptr<open_alert>> alerts_of_run; ///< by run that has not begun
 };
 using manager_actor = caf::stateful_actor<manager_state, observed_actor>;
 

@@ -7,19 +7,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace soc::response {
 
 namespace {
 
-constexpr unix_ns longest_timer_ns = 3600 * ns_per_s;
+/// A timer keeps what it is for: no longer than it takes to set another.
+constexpr unix_ns longest_timer_ns = 60 * ns_per_s;
 constexpr std::size_t max_waiting_commands = 64;
+constexpr std::chrono::seconds time_to_doze_off{1};
 
 } // namespace
 
 void task_work::start(const task_start& from) {
   at().task.spec.id = from.spec.id;
   at().busy = true;
+  at().watch.asked(patience_for_calls); // reading has a timer of its own
   auto work = *this;
   if (from.fresh)
     return begin(from.spec);
@@ -56,21 +60,33 @@ void task_work::wake(unix_ns due) {
   go_on();
 }
 
+void task_work::check() {
+  if (at().watch.too_long(at().busy))
+    give_up("waiting", to_error(ec::timed_out, "no answer"));
+}
+
+/// Nothing has happened for a while: the manager keeps its state, and wakes it.
+void task_work::doze(std::uint64_t sequence) {
+  if (at().sequence != sequence || at().busy || !at().ready || at().unsaved || !at().waiting.empty())
+    return;
+  const auto until = rests_until(at().task, current_action(), self_->now());
+  if (!until)
+    return;
+  report(until);
+  self_->quit();
+}
+
 task_actor_state& task_work::at() {
   return self_->state;
 }
 
 void task_work::begin(const task_spec& spec) {
-  task_event created;
-  created.what = task_event_kind::created;
-  created.spec = spec;
-  auto work = *this;
-  append_at(
-      0, std::move(created), [work]() mutable { work.ready(); },
-      [work, spec]() mutable {
-        // It exists already, perhaps begun by another node: go on with what is there.
-        work.start({spec, false, {}});
-      });
+  at().task = {};
+  at().task.spec = spec;
+  at().task.exists = true;
+  at().task.created_at = at().task.changed_at = self_->now();
+  at().unsaved = true;
+  ready();
 }
 
 void task_work::replay(const journal_entries& found, const task_start& from) {
@@ -97,56 +113,64 @@ void task_work::replay(const journal_entries& found, const task_start& from) {
 void task_work::ready() {
   at().ready = true;
   at().busy = false;
-  report();
+  if (!at().unsaved)
+    report();
   go_on();
 }
 
 void task_work::append(task_event event, std::function<void()> then) {
   auto work = *this;
-  append_at(
-      at().sequence, std::move(event),
-      [work, then]() mutable {
-        work.at().busy = false;
-        work.report();
-        if (then)
-          then();
-        work.go_on();
-      },
-      [work]() mutable {
-        // Another node has it: it is no longer ours.
-        work.self_->quit(to_error(ec::conflict, "another node goes on with this task"));
-      });
+  append_at(std::move(event), [work, then]() mutable {
+    work.at().busy = false;
+    work.report();
+    if (then)
+      then();
+    work.go_on();
+  });
 }
 
-void task_work::append_at(std::uint64_t sequence, task_event event, std::function<void()> then,
-                          std::function<void()> on_conflict) {
-  at().busy = true;
+void task_work::append_at(task_event event, std::function<void()> then) {
   event.at = self_->now();
   event.node = shared_->node;
-  const auto& spec = event.spec ? *event.spec : at().task.spec;
-  journal_append entry{task_subject(spec.tenant, spec.id), sequence, encode(event), {}};
-  entry.message_id = fmt::format("{}-{}-{}", spec.id, shared_->node, sequence);
+  const auto& spec = at().task.spec;
+  if (at().unsaved)
+    event.spec = spec;
+  journal_append entry{task_subject(spec.tenant, spec.id), at().sequence, encode(event), {}};
+  entry.message_id = fmt::format("{}-{}-{}", spec.id, shared_->node, at().sequence);
   auto work = *this;
-  self_->request(shared_->journal.actor(), task_port_timeout, std::move(entry))
+  question(shared_->journal.actor(), std::move(entry))
       .then(
           [work, event, then](const journal_appended& stored) mutable {
             work.at().sequence = stored.sequence;
-            apply(work.at().task, event, work.current_action());
+            const auto* what = work.current_action();
+            if (std::exchange(work.at().unsaved, false))
+              work.at().task = {}; // exactly what a successor would read
+            apply(work.at().task, event, what);
             then();
           },
-          [work, on_conflict](const caf::error& error) mutable {
+          [work](const caf::error& error) mutable {
             if (to_failure(error).code == ec::conflict)
-              on_conflict();
+              work.somebody_else_wrote();
             else
               work.give_up("appending to its journal", error); // in doubt: the successor reads what is there
           });
 }
 
-void task_work::report() {
+/// A task that exists already, perhaps begun by another node, goes on with what is there; one that another node has
+/// taken over is no longer ours.
+void task_work::somebody_else_wrote() {
+  if (!std::exchange(at().unsaved, false))
+    return self_->quit(to_error(ec::conflict, "another node goes on with this task"));
+  const auto spec = at().task.spec;
+  at().task = {};
+  at().ready = false;
+  start({spec, false, {}});
+}
+
+void task_work::report(std::optional<unix_ns> rests_until) {
   const auto& task = at().task;
-  const bool settled = is_final(task.status) || task.status == task_status::verified ||
-                       (task.status == task_status::done && !task.verify_pending);
-  self_->send(shared_->manager, task_report{task, settled});
+  self_->send(shared_->manager, task_report{task, is_settled(task), is_over(task, current_action()),
+                                            rests_until.has_value(), rests_until.value_or(0)});
 }
 
 void task_work::give_up(const std::string& doing, const caf::error& error) {
@@ -159,11 +183,14 @@ void task_work::go_on() {
   if (!at().waiting.empty()) {
     auto next = std::move(at().waiting.front());
     at().waiting.erase(at().waiting.begin());
-    return next();
+    next();
+    return at().busy ? void() : go_on(); // one that was refused has begun nothing
   }
   const auto now = self_->now();
   if (auto event = due(at().task, current_action(), now))
     return append(std::move(*event), nullptr);
+  if (!at().unsaved && rests_until(at().task, current_action(), now))
+    return self_->delayed_send(self_, time_to_doze_off, task_doze{at().sequence});
   const auto step = next_step(at().task, now, false);
   using kind = task_step::kind;
   switch (step.what) {
@@ -181,22 +208,17 @@ void task_work::go_on() {
 }
 
 void task_work::finish() {
-  release_if_over();
-  if (is_final(at().task.status))
-    self_->quit();
+  if (!is_over(at().task, current_action()))
+    return;
+  release();
+  self_->quit();
 }
 
-void task_work::release_if_over() {
+/// What stands no more, can't be taken back or never came about need not stay in the gate's books.
+void task_work::release() {
   const auto& task = at().task;
-  const auto* action = current_action();
-  const bool irreversible = action == nullptr || action->effect != action_effect::reversible;
-  const bool over = is_final(task.status) ||
-                    (irreversible && (task.status == task_status::done || task.status == task_status::verified));
-  if (!over || task.attempts == 0)
-    return;
-  for (const bool undo : {false, true})
-    shared_->gate.send(
-        self_, gate_release{task.spec.tenant, idempotency_key(task, undo), std::string(to_string(task.status))});
+  for (const auto& id : grants_of(task))
+    shared_->gate.send(self_, gate_release{task.spec.tenant, id, std::string(to_string(task.status))});
 }
 
 void task_work::set_timer(unix_ns until) {
@@ -240,6 +262,8 @@ caf::behavior task(task_actor* self, services_ptr shared, task_start start) {
         return promise;
       },
       [=](const task_wake& w) { task_work(self, shared).wake(w.due); },
+      [=](const task_doze& d) { task_work(self, shared).doze(d.sequence); },
+      [=](const check_wait&) { task_work(self, shared).check(); },
   };
 }
 

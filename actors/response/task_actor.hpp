@@ -1,7 +1,8 @@
 // response/task_actor.hpp - TASK: one actor a response task. It asks the gate, writes the intent, makes the call,
 // writes the result, reads back, and ends the effect when its time is up; each fact is journaled
-// (soc.<tenant>.task.<id>) before what follows from it. Supervised; restarted, it goes on where its journal ends. Ends
-// in order when the task is final.
+// (soc.<tenant>.task.<id>) before what follows from it. Its first fact is what the gate said: until then its run would
+// ask for it again. Supervised; restarted, it goes on where its journal ends. Ends in order when nothing more can
+// happen.
 #pragma once
 #include "response/messages.hpp"
 
@@ -18,6 +19,8 @@ struct task_actor_state {
   task_state task;
   std::uint64_t sequence = 0;                 ///< last of the journal subject
   bool ready = false, busy = false;           ///< busy: an append, a question or a call is under way
+  bool unsaved = false;                       ///< the journal has nothing yet: its first event brings the spec
+  waiting_watch watch;                        ///< of what it is busy with
   unix_ns timer_at = 0;                       ///< the wake-up that is set
   std::vector<std::function<void()>> waiting; ///< commands that came while busy
 };

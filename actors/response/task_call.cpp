@@ -7,8 +7,6 @@ namespace soc::response {
 
 namespace {
 
-constexpr std::chrono::minutes call_answer_timeout{10}; ///< the pool answers earlier; a call may wait in its queue
-constexpr std::chrono::seconds gate_answer_timeout{30};
 constexpr unix_ns unavailable_retry_ns = ns_per_s;
 
 /// What a stored intent says: enough to know the call again.
@@ -70,10 +68,9 @@ void task_work::ask_gate(bool undo, bool again) {
   const auto* what = current_action();
   if (!call)
     return gone(undo);
-  at().busy = true;
   const auto request = request_of(at().task, *what, undo ? inverse_of(*what) : nullptr, undo);
   auto work = *this;
-  self_->request(shared_->gate.actor(), gate_answer_timeout, gate_ask{request})
+  question(shared_->gate.actor(), gate_ask{request})
       .then(
           [work, call, undo, again, request](const gate_answer& answer) mutable {
             work.at().busy = false;
@@ -102,13 +99,10 @@ void task_work::take_verdict(const gate_answer& answer, const component_call& ca
   started.what = task_event_kind::started;
   started.attempt = (undo ? at().task.undo_attempts : at().task.attempts) + 1;
   auto work = *this;
-  append_at(
-      at().sequence, std::move(started),
-      [work, request, undo]() mutable {
-        work.report();
-        work.put_intent(std::move(request), undo);
-      },
-      [work]() mutable { work.self_->quit(to_error(ec::conflict, "another node goes on with this task")); });
+  append_at(std::move(started), [work, request, undo]() mutable {
+    work.report();
+    work.put_intent(std::move(request), undo);
+  });
 }
 
 task_event task_work::refusal(std::string why) {
@@ -124,18 +118,15 @@ std::string task_work::intent_key(bool undo) {
 }
 
 void task_work::put_intent(call_request request, bool undo) {
-  at().busy = true;
   auto work = *this;
-  self_
-      ->request(shared_->store.actor(), task_port_timeout,
-                intent_put{intent_key(undo), intent_bytes(at().task, request.call.action)})
+  question(shared_->store.actor(), intent_put{intent_key(undo), intent_bytes(at().task, request.call.action)})
       .then([work, request, undo](const stored&) mutable { work.make_call(std::move(request), undo); },
             [work](const caf::error& error) mutable { work.give_up("storing the intent", error); });
 }
 
 void task_work::make_call(call_request request, bool undo) {
   auto work = *this;
-  self_->request(shared_->calls.actor(), call_answer_timeout, std::move(request))
+  question(shared_->calls.actor(), std::move(request), patience_for_calls)
       .then([work, undo](const call_answer& answer) mutable { work.put_result(answer.outcome, undo); },
             [work, undo](const caf::error& error) mutable {
               const auto why = to_failure(error);
@@ -149,7 +140,7 @@ void task_work::make_call(call_request request, bool undo) {
 
 void task_work::put_result(const call_outcome& outcome, bool undo) {
   auto work = *this;
-  self_->request(shared_->store.actor(), task_port_timeout, intent_result{intent_key(undo), outcome_bytes(outcome)})
+  question(shared_->store.actor(), intent_result{intent_key(undo), outcome_bytes(outcome)})
       .then([work, outcome](const stored&) mutable { work.take_outcome(outcome); },
             [work](const caf::error& error) mutable { work.give_up("storing the outcome", error); });
 }

@@ -7,8 +7,6 @@ namespace soc::response {
 
 namespace {
 
-constexpr std::chrono::minutes reading_timeout{10}; ///< the pool answers earlier; a call may wait in its queue
-constexpr std::chrono::seconds reading_gate_timeout{30};
 constexpr unix_ns look_again_ns = 30 * ns_per_s;
 
 std::optional<call_outcome> outcome_from(const std::string& bytes) {
@@ -35,9 +33,8 @@ void task_work::settle_doubt(task_event event, std::optional<bool> stands, const
 void task_work::recover(bool undo) {
   if (at().task.started_on != shared_->node)
     return take_outcome({call_outcome::kind::unknown, nullptr, "the node that made the call is gone"});
-  at().busy = true;
   auto work = *this;
-  self_->request(shared_->store.actor(), task_port_timeout, intent_get{intent_key(undo)})
+  question(shared_->store.actor(), intent_get{intent_key(undo)})
       .then(
           [work, undo](const intent& found) mutable {
             work.at().busy = false;
@@ -82,8 +79,7 @@ void task_work::read_back(seen_handler then) {
   request.action = read->name;
   request.effect = action_effect::read;
   request.parameters = call->parameters;
-  at().busy = true;
-  self_->request(shared_->gate.actor(), reading_gate_timeout, gate_ask{request})
+  question(shared_->gate.actor(), gate_ask{request})
       .then(
           [work, call = *call, request, then](const gate_answer& answer) mutable {
             if (!answer.leave) {
@@ -112,7 +108,7 @@ nlohmann::json task_work::read_parameters(const action& read) {
 
 void task_work::make_reading(call_request request, seen_handler then) {
   auto work = *this;
-  self_->request(shared_->calls.actor(), reading_timeout, std::move(request))
+  question(shared_->calls.actor(), std::move(request), patience_for_calls)
       .then(
           [work, then](const call_answer& answer) mutable {
             work.at().busy = false;

@@ -5,10 +5,14 @@
 
 namespace soc::response {
 
-constexpr std::chrono::seconds task_port_timeout{5};
+/// Checks that a call may take: the pool answers earlier, but a call may wait in its queue.
+constexpr std::uint32_t patience_for_calls = 20;
 
 struct task_wake {
   unix_ns due = 0;
+};
+struct task_doze {
+  std::uint64_t sequence = 0; ///< of its journal, when it was sent
 };
 
 class task_work {
@@ -18,18 +22,28 @@ public:
   void start(const task_start& from);
   void command(const task_command& order, caf::typed_response_promise<command_answer> promise);
   void wake(unix_ns due);
+  void check();
+  void doze(std::uint64_t sequence);
   task_actor_state& at();
 
 private:
+  /// Asks; how long the answer takes is looked after by check().
+  template <class Question>
+  auto question(const caf::actor& whom, Question what, std::uint32_t patience = 1) {
+    at().busy = true;
+    at().watch.asked(patience);
+    return self_->request(whom, caf::infinite, std::move(what));
+  }
+
   // ---- State: journal, then apply, then what follows
 
   void begin(const task_spec& spec);
   void replay(const journal_entries& found, const task_start& from);
   void ready();
   void append(task_event event, std::function<void()> then);
-  void append_at(std::uint64_t sequence, task_event event, std::function<void()> then,
-                 std::function<void()> on_conflict);
-  void report();
+  void append_at(task_event event, std::function<void()> then);
+  void somebody_else_wrote();
+  void report(std::optional<unix_ns> rests_until = std::nullopt);
   void give_up(const std::string& doing, const caf::error& error);
 
   // ---- What is to be done next
@@ -37,8 +51,7 @@ private:
   void go_on();
   void finish();
 
-  /// What stands no more, or can't be taken back, need not stay in the gate's books.
-  void release_if_over();
+  void release();
   void set_timer(unix_ns until);
 
   // ---- Gate and call
@@ -87,3 +100,4 @@ private:
 } // namespace soc::response
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::task_wake)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::task_doze)

@@ -97,6 +97,7 @@ struct get_merge {  ///< what another takes over → merge_content
 };
 struct merge_content {
   take_merge content;
+  std::uint64_t version = 0; ///< of the incident it is taken from
 };
 struct get_alerts { ///< → held_alerts
   std::vector<std::string> ids;

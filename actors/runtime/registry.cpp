@@ -20,6 +20,11 @@ void actor_registry::add(const std::string& path, registered_actor actor) {
   actors_.insert_or_assign(path, std::move(actor));
 }
 
+registered_actor actor_registry::find_or_add(const std::string& path, registered_actor fresh) {
+  std::lock_guard lock(mutex_);
+  return actors_.try_emplace(path, std::move(fresh)).first->second;
+}
+
 void actor_registry::remove(const std::string& path) {
   std::lock_guard lock(mutex_);
   actors_.erase(path);

@@ -31,6 +31,8 @@ struct actor_row {
 class actor_registry {
 public:
   void add(const std::string& path, registered_actor actor);
+  /// Who is known at `path`, `fresh` if nobody was: two who ask at once get the same.
+  registered_actor find_or_add(const std::string& path, registered_actor fresh);
   void remove(const std::string& path);
   std::optional<registered_actor> find(const std::string& path) const;
 

@@ -13,9 +13,10 @@ namespace soc::response {
 struct incident_entity {
   model::entity_type type = model::entity_type::unknown;
   model::entity_role role = model::entity_role::unknown;
-  std::string key;     ///< canonical (model/entity.hpp)
-  std::string label;   ///< as people know it
-  std::string verdict; ///< "malicious", "suspicious", "benign", empty = none
+  std::string key;       ///< canonical (model/entity.hpp)
+  std::string label;     ///< as people know it
+  std::string verdict;   ///< "malicious", "suspicious", "benign", empty = none
+  unix_ns last_seen = 0; ///< time of the last record that names it
 };
 
 /// An incident as response rules see it. The whole view each time: a lost or repeated message does no harm.
@@ -27,13 +28,25 @@ struct incident_view {
   double score = 0;   ///< 0–100
   std::vector<std::string> stages, techniques, hosts;
   std::vector<incident_entity> entities;
-  bool automation = true; ///< false: a person has taken this incident out of automation
+  std::vector<std::string> overdue;  ///< deadlines that passed: "acknowledge", "resolve"
+  std::vector<std::string> due_soon; ///< deadlines that are near, of which it was warned
+  bool automation = true;            ///< false: a person has taken this incident out of automation
   unix_ns opened_at = 0, changed_at = 0;
 };
 using incident_view_ptr = std::shared_ptr<const incident_view>;
 
 struct incident_changed {
   incident_view_ptr incident;
+};
+
+// ---- From the detection.
+
+/// → alert_answered, once the runs that rules with `trigger: alert` want are in their journals; unavailable: not now.
+struct alert_raised {
+  model::alert_ptr alert;
+};
+struct alert_answered {
+  std::size_t runs = 0; ///< that began with it
 };
 
 // ---- To the incident.
@@ -134,15 +147,18 @@ struct run_views {
   std::uint64_t total = 0;
 };
 
-/// Answers: operator_command, begin_run → command_answer, list_playbooks → playbook_views, list_tasks → task_views,
-/// list_runs → run_views, drain → drained. incident_changed has no answer.
+/// Answers: alert_raised → alert_answered, operator_command, begin_run → command_answer, list_playbooks →
+/// playbook_views, list_tasks → task_views, list_runs → run_views, drain → drained. incident_changed has no answer.
 using manager_interface =
-    accepts<incident_changed, operator_command, begin_run, list_playbooks, list_tasks, list_runs, drain>;
+    accepts<incident_changed, alert_raised, operator_command, begin_run, list_playbooks, list_tasks, list_runs, drain>;
 using manager_ref = ref<manager_interface>;
+using alert_listener_ref = ref<accepts<alert_raised>>;
 
 } // namespace soc::response
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::incident_changed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::alert_raised)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::alert_answered)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::task_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::operator_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::command_answer)

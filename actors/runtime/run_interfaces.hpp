@@ -2,6 +2,7 @@
 // how it hears of it. Immutable messages inside one process.
 #pragma once
 #include "runtime/response_interfaces.hpp"
+#include "runtime/waiting_watch.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -41,6 +42,8 @@ struct cancel_steps {
 struct run_changed {
   run_view view;
   bool final = false;
+  bool asleep = false;        ///< its actor ends until somebody wants something of it, or `wake_at`
+  unix_ns wake_at = 0;        ///< 0 = only when somebody does
   std::string playbook_error; ///< why it could not begin
 };
 using run_manager_interface = accepts<perform_action, undo_step, cancel_steps, run_changed>;
@@ -59,11 +62,13 @@ struct step_undone {
   bool ok = false;
   std::string detail;
 };
+/// What it waits for is not near: it may sleep, and is woken when it has come.
+struct run_rest {};
 /// A person's command about this run → command_answer.
 struct run_command {
   operator_command command;
 };
-using run_interface = accepts<action_settled, step_undone, run_command>;
+using run_interface = accepts<action_settled, step_undone, run_rest, run_command, check_wait>;
 using run_ref = ref<run_interface>;
 
 } // namespace soc::response
@@ -74,4 +79,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::cancel_steps)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::run_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::action_settled)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::step_undone)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::run_rest)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(soc::response::run_command)

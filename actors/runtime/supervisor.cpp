@@ -41,13 +41,14 @@ child_id supervisor_state::add(child_spec child_spec, bool while_running) {
   supervised_child child;
   child.added_while_running = while_running;
   auto& registry = *self->context().registry;
-  if (auto known = registry.find(path)) {
-    child.probe = known->probe;
-    child.handle = known->handle;
-  } else {
-    child.probe = std::make_shared<actor_probe>(path, self->now());
-    child.handle = actor_address::make(self->home_system(), child.probe, child_spec.hold);
+  auto known = registry.find(path);
+  if (!known) {
+    auto probe = std::make_shared<actor_probe>(path, self->now());
+    auto handle = actor_address::make(self->home_system(), probe, child_spec.hold);
+    known = registry.find_or_add(path, {probe, handle, {}, {}}); // a neighbour may have reserved it meanwhile
   }
+  child.probe = known->probe;
+  child.handle = known->handle;
   registry.add(path, {child.probe, child.handle, self->stable_handle(), child_spec.name});
   const auto id = ++last_id;
   by_name[child_spec.name] = id;

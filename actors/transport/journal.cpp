@@ -42,7 +42,9 @@ caf::result<journal_appended> append_entry(journal_actor* self, const journal_ap
     return to_error(ec::unavailable, "too many appends under way");
   const auto token = st.next_token++;
   const auto expected = std::to_string(entry.expected_sequence);
-  auto sent = st.inbox->request(token, entry.subject, entry.payload,
+  // No aggregate has two appends in flight, so it does no harm that lanes overtake one another.
+  const auto by = st.appends.size() < st.options.crowd ? lane::prompt : lane::bulk;
+  auto sent = st.inbox->request(by, token, entry.subject, entry.payload,
                                 {{"Nats-Expected-Last-Subject-Sequence", expected}, {"Nats-Msg-Id", entry.message_id}});
   if (!sent)
     return to_error(sent.error());

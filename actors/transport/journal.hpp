@@ -21,7 +21,8 @@ struct journal_options {
   std::chrono::milliseconds read_retry{50};       ///< after the server's first "not now"; doubles up to read_stall
   std::chrono::milliseconds read_timeout{60'000}; ///< of one whole read
   std::size_t max_appends = 8192;                 ///< in flight; more are answered `unavailable`
-  std::size_t max_reads = 4;                      ///< at a time; more wait
+  std::size_t crowd = 6;     ///< in flight: then the next go over the bulk lane, many to a write, a millisecond later
+  std::size_t max_reads = 4; ///< at a time; more wait
   std::size_t max_waiting_reads = 100'000;
   std::size_t max_read_bytes = 512U << 20; ///< of one answer: too_large
   std::uint32_t read_batch = 2048;

@@ -32,14 +32,6 @@ std::uint64_t next_link_id() {
 struct nats_watch::watchers {
   std::mutex mutex;
   std::map<std::uint64_t, caf::actor> actors;
-  nats_status last;
-
-  void tell(const nats_status& status) {
-    const std::lock_guard lock(mutex);
-    last = status;
-    for (const auto& [id, who] : actors)
-      caf::anon_send(who, status);
-  }
 };
 
 nats_watch::nats_watch(nats_watch&& other) noexcept : watchers_(std::move(other.watchers_)), id_(other.id_) {}
@@ -140,7 +132,13 @@ struct nats_link::core {
     return reconnect_wait(self->wanted, attempt, static_cast<double>(spread) / 1000.0).count();
   }
 
-  void tell() { watchers->tell(status()); }
+  /// Read and told under one lock: of two changes at once nobody hears the older one last.
+  void tell() {
+    const std::lock_guard lock(watchers->mutex);
+    const auto now = status();
+    for (const auto& [id, who] : watchers->actors)
+      caf::anon_send(who, now);
+  }
   natsStatus configure(natsOptions* o, lane which);
   outcome connect(lane which);
 };
@@ -291,10 +289,9 @@ nats_watch nats_link::watch(caf::actor who) {
   nats_watch out;
   out.watchers_ = core_->watchers;
   out.id_ = next_link_id();
-  const auto now = core_->status();
   const std::lock_guard lock(core_->watchers->mutex);
   core_->watchers->actors.emplace(out.id_, who);
-  caf::anon_send(who, now);
+  caf::anon_send(who, core_->status());
   return out;
 }
 
@@ -420,7 +417,12 @@ result<nats_inbox> nats_inbox::open(nats_link_ptr link, lane which, caf::actor o
 
 outcome nats_inbox::request(std::uint64_t token, const std::string& subject, std::string_view payload,
                             header_list headers) {
-  return link_->publish(lane_, subject, reply_subject(token), payload, headers);
+  return request(lane_, token, subject, payload, headers);
+}
+
+outcome nats_inbox::request(lane by, std::uint64_t token, const std::string& subject, std::string_view payload,
+                            header_list headers) {
+  return link_->publish(by, subject, reply_subject(token), payload, headers);
 }
 
 } // namespace soc::transport

@@ -121,6 +121,9 @@ public:
   static result<nats_inbox> open(nats_link_ptr link, lane which, caf::actor owner);
   /// Time-outs are the owner's: unanswered tokens are simply never heard of again.
   outcome request(std::uint64_t token, const std::string& subject, std::string_view payload, header_list headers = {});
+  /// Out by another lane; answers come back by the inbox's own.
+  outcome request(lane by, std::uint64_t token, const std::string& subject, std::string_view payload,
+                  header_list headers);
   std::string reply_subject(std::uint64_t token) const { return prefix_ + std::to_string(token); }
   /// Unique within the process, so also among the incarnations of an actor.
   std::uint64_t id() const { return subscription_.id(); }

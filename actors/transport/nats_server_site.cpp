@@ -89,6 +89,21 @@ std::uint16_t bindable_port(const std::string& host, std::uint16_t wanted) {
   return bound ? ntohs(at.sin_port) : 0;
 }
 
+/// A port that is free now, below those the kernel gives to connections: no client takes it before the server starts,
+/// and no connection attempt can be given it as its own end and so reach itself.
+std::uint16_t free_port(const std::string& host) {
+  constexpr std::uint16_t lowest = 20'000, ports = 12'000;
+  constexpr int tries = 64;
+  for (int i = 0; i < tries; ++i) {
+    std::uint16_t pick = 0;
+    if (getrandom(&pick, sizeof pick, 0) != static_cast<ssize_t>(sizeof pick))
+      break;
+    if (const auto port = bindable_port(host, static_cast<std::uint16_t>(lowest + pick % ports)); port != 0)
+      return port;
+  }
+  return bindable_port(host, 0);
+}
+
 /// What an earlier node left: port 0 and no password when there is nothing usable.
 struct earlier_endpoint {
   std::uint16_t port = 0;
@@ -204,7 +219,7 @@ result<std::shared_ptr<nats_server_site>> nats_server_site::finish(std::shared_p
   if (port == 0 && before.port != 0)
     port = bindable_port(options.host, before.port);
   if (port == 0)
-    port = bindable_port(options.host, 0);
+    port = free_port(options.host);
   if (port == 0)
     return failure{ec::io_error, "no free port on " + options.host};
   site->endpoint_.url = "nats://" + options.host + ":" + std::to_string(port);

@@ -143,6 +143,21 @@ result<consumer_created> parse_consumer_created(std::string_view payload) {
   return out;
 }
 
+std::string consumer_info_subject(std::string_view stream, std::string_view consumer) {
+  return fmt::format("$JS.API.CONSUMER.INFO.{}.{}", stream, consumer);
+}
+
+result<consumer_backlog> parse_consumer_backlog(std::string_view payload) {
+  const auto answer = parse_object(payload);
+  if (const auto error = error_of(answer); error.error_code != 0)
+    return failure_of(error);
+  if (!answer.contains("num_pending"))
+    return failure{ec::corrupt, "no state of a consumer"};
+  const auto floor = answer.value("ack_floor", json::object());
+  return consumer_backlog{number_at(answer, "num_pending"), number_at(answer, "num_ack_pending"),
+                          floor.is_object() ? number_at(floor, "stream_seq") : 0};
+}
+
 std::string pull_subject(std::string_view stream, std::string_view consumer) {
   return fmt::format("$JS.API.CONSUMER.MSG.NEXT.{}.{}", stream, consumer);
 }

@@ -63,6 +63,14 @@ struct consumer_created {
 };
 result<consumer_created> parse_consumer_created(std::string_view payload);
 
+std::string consumer_info_subject(std::string_view stream, std::string_view consumer);
+/// Messages the consumer has not delivered yet, those delivered that nobody has acknowledged, and the sequence up to
+/// which everything has been.
+struct consumer_backlog {
+  std::uint64_t pending = 0, unacknowledged = 0, settled = 0;
+};
+result<consumer_backlog> parse_consumer_backlog(std::string_view payload);
+
 std::string pull_subject(std::string_view stream, std::string_view consumer);
 std::string pull_json(std::uint32_t batch, std::chrono::milliseconds expires);
 std::string consumer_delete_subject(std::string_view stream, std::string_view consumer);

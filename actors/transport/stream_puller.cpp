@@ -3,6 +3,7 @@
 #include "runtime/error.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace soc::transport {
 
@@ -27,6 +28,11 @@ bool is_ordered(const stream_puller_state& st) {
   return st.options.durable.empty();
 }
 
+/// Nothing came since the last look, and the sink has nothing.
+bool is_idle(const stream_puller_state& st) {
+  return st.in_flight.empty() && st.totals.delivered == st.delivered_at_look;
+}
+
 void forget_pull(stream_puller_state& st) {
   st.pulling = 0;
   st.to_come = 0;
@@ -47,13 +53,38 @@ void create_consumer(stream_puller_actor* self) {
   wanted.filter = st.options.filter;
   wanted.acknowledged = !is_ordered(st);
   wanted.max_ack_pending = st.options.credit;
-  wanted.ack_wait = st.options.ack_wait;
+  wanted.ack_wait = st.options.lease;
   if (is_ordered(st))
     wanted.from_sequence = st.totals.last_sequence + 1;
   st.creating = st.next_token++;
   st.retry_at = self->clock().now() + st.retry_wait;
   st.retry_wait = std::min(st.retry_wait * 2, max_consumer_retry);
   (void)st.inbox->request(st.creating, consumer_create_subject(wanted), to_json(wanted)); // else at retry_at
+}
+
+/// The consumer, once its stream is there.
+void begin(stream_puller_actor* self) {
+  auto& st = self->state;
+  if (st.stream_is_there || !st.options.streams) {
+    st.stream_is_there = true;
+    create_consumer(self);
+    return;
+  }
+  if (std::exchange(st.awaiting_stream, true))
+    return;
+  const auto go_on = [=] {
+    auto& st = self->state;
+    st.awaiting_stream = false;
+    st.stream_is_there = true;
+    if (st.consumer.empty())
+      create_consumer(self);
+  };
+  self->request(st.options.streams.actor(), st.options.stream_timeout, await_streams{})
+      .then([=](const streams_ready&) { go_on(); },
+            [=](const caf::error& why) { // another stream can't be made, or this user may make none: ours may be there
+              self->state.totals.last_error = "waiting for the streams: " + describe(why);
+              go_on();
+            });
 }
 
 /// One pull at a time, for the whole free credit, once half of it is free.
@@ -133,7 +164,8 @@ void hand_over(stream_puller_actor* self, const nats_delivery& d, const delivery
                                                  is_ordered(st) ? std::string() : d.payload,
                                                  place.stream_sequence,
                                                  place.deliveries,
-                                                 self->clock().now() + st.options.ack_wait};
+                                                 self->clock().now() + st.options.ack_wait,
+                                                 self->clock().now() + st.options.lease / 2};
   if (!is_ordered(st) && place.deliveries > st.options.max_deliveries) {
     bury(self, std::move(message), "not acknowledged in " + std::to_string(st.options.max_deliveries) + " deliveries");
     return;
@@ -187,21 +219,97 @@ void settle(stream_puller_actor* self, std::uint64_t number, const std::string& 
   pull_more(self);
 }
 
+/// Messages the sink has are kept from being given out again; unanswered for ack_wait they are no longer with it.
+void renew_leases(stream_puller_actor* self, std::chrono::steady_clock::time_point now) {
+  auto& st = self->state;
+  for (auto at = st.in_flight.begin(); at != st.in_flight.end();) {
+    auto& message = at->second;
+    if (message.given_up_at <= now) {
+      at = st.in_flight.erase(at);
+      continue;
+    }
+    if (message.renew_at <= now) {
+      message.renew_at = now + st.options.lease / 2;
+      answer_server(self, message.reply, "+WPI");
+    }
+    ++at;
+  }
+}
+
+outcome open_inbox(stream_puller_actor* self) {
+  auto& st = self->state;
+  auto inbox = nats_inbox::open(st.link, lane::bulk, caf::actor_cast<caf::actor>(self));
+  if (!inbox)
+    return inbox.error();
+  st.inbox.emplace(std::move(*inbox));
+  return done{};
+}
+
+/// Nothing came although the server has something, twice in a row: everything is asked for anew, in an inbox of its
+/// own. A durable consumer that has never settled anything may be one that never delivers (puller_options::streams): it
+/// is made anew, once a connection. Where others share the consumer it may only be slow; then what they have comes
+/// again.
+void begin_anew(stream_puller_actor* self, const consumer_backlog& backlog) {
+  auto& st = self->state;
+  if (!open_inbox(self))
+    return; // looked at again
+  ++st.totals.reopened;
+  st.totals.last_error = "nothing came, though " + std::to_string(backlog.pending + backlog.unacknowledged) +
+                         " messages of " + st.options.stream + " wait";
+  const bool remake = !is_ordered(st) && backlog.settled == 0 && !std::exchange(st.has_remade, true);
+  if (remake || backlog.unacknowledged == 0) // else others who share the consumer may be at them
+    self->probe().set_failure(st.totals.last_error, self->now());
+  if (remake) {
+    ++st.totals.remade;
+    (void)st.link->publish(lane::bulk, consumer_delete_subject(st.options.stream, st.consumer), {}, {});
+  }
+  forget_consumer(st);
+  begin(self);
+}
+
+void note_backlog(stream_puller_actor* self, const nats_delivery& d) {
+  auto& st = self->state;
+  st.looking = 0;
+  const auto backlog = d.status != 0 ? result<consumer_backlog>(failure{ec::unavailable, "JetStream is away"})
+                                     : parse_consumer_backlog(d.payload);
+  const bool waits = backlog && is_idle(st) && backlog->pending + backlog->unacknowledged > 0;
+  const bool before = std::exchange(st.suspicious, waits);
+  if (!waits || !before)
+    return;
+  st.suspicious = false;
+  begin_anew(self, *backlog);
+}
+
+/// An idle puller asks now and then whether it is idle for a good reason.
+void look_at_backlog(stream_puller_actor* self, std::chrono::steady_clock::time_point now) {
+  auto& st = self->state;
+  if (st.look_at > now || st.consumer.empty())
+    return;
+  st.look_at = now + st.options.look_every;
+  const bool idle = is_idle(st);
+  st.delivered_at_look = st.totals.delivered;
+  if (!idle) {
+    st.suspicious = false;
+    return;
+  }
+  st.looking = st.next_token++;
+  (void)st.inbox->request(st.looking, consumer_info_subject(st.options.stream, st.consumer), {}); // else the next time
+}
+
 void check_puller(stream_puller_actor* self) {
   auto& st = self->state;
   const auto now = self->clock().now();
   self->delayed_send(self, st.options.tick, puller_tick{});
   if (!st.link->connected(lane::bulk))
     return;
-  // Unanswered for ack_wait: the server gives it out again, so it is no longer with this sink.
   if (!is_ordered(st))
-    for (auto at = st.in_flight.begin(); at != st.in_flight.end();)
-      at = at->second.redelivered_at <= now ? st.in_flight.erase(at) : std::next(at);
+    renew_leases(self, now);
   if (st.pulling != 0 && st.pull_ends_at <= now)
     forget_pull(st);
   if (st.consumer.empty() && st.retry_at <= now)
-    create_consumer(self);
+    begin(self);
   pull_more(self);
+  look_at_backlog(self, now);
 }
 
 void note_link(stream_puller_actor* self, const nats_status& status) {
@@ -209,9 +317,10 @@ void note_link(stream_puller_actor* self, const nats_status& status) {
   // Whatever was asked for is lost with the connection, and a server that comes back answers pulls only once its
   // JetStream is ready: making the consumer (again) is what tells.
   forget_consumer(st);
-  st.retry_wait = std::chrono::milliseconds(100);
+  st.retry_wait = min_consumer_retry;
+  st.stream_is_there = st.has_remade = false;
   if (status.connected)
-    create_consumer(self);
+    begin(self);
 }
 
 void take_pull_delivery(stream_puller_actor* self, const nats_delivery& d) {
@@ -224,6 +333,8 @@ void take_pull_delivery(stream_puller_actor* self, const nats_delivery& d) {
     note_consumer(self, d);
   else if (d.token == st.pulling)
     note_pull_status(self, d);
+  else if (d.token == st.looking)
+    note_backlog(self, d);
 }
 
 puller_status status_of(const stream_puller_state& st) {
@@ -241,16 +352,13 @@ caf::behavior stream_puller(stream_puller_actor* self, nats_link_ptr link, pulle
   st.sink = sink;
   st.totals.stream = options.stream;
   st.totals.last_sequence = options.after_sequence;
-  const auto me = caf::actor_cast<caf::actor>(self);
-  auto inbox = nats_inbox::open(link, lane::bulk, me);
-  if (!inbox) {
-    self->quit(to_error(inbox.error()));
+  if (const auto opened = open_inbox(self); !opened) {
+    self->quit(to_error(opened.error()));
     return {};
   }
-  st.inbox.emplace(std::move(*inbox));
   // Answers for an earlier incarnation must not hit a message of this one.
   st.next_message = (st.inbox->id() << 32U) + 1;
-  st.watch = link->watch(me);
+  st.watch = link->watch(caf::actor_cast<caf::actor>(self));
   self->delayed_send(self, options.tick, puller_tick{});
   return {
       [=](const nats_delivery& d) { take_pull_delivery(self, d); },
@@ -266,8 +374,7 @@ caf::behavior stream_puller(stream_puller_actor* self, nats_link_ptr link, pulle
         const auto at = self->state.in_flight.find(m.message);
         if (at == self->state.in_flight.end())
           return;
-        at->second.redelivered_at = self->clock().now() + self->state.options.ack_wait;
-        answer_server(self, at->second.reply, "+WPI");
+        at->second.given_up_at = self->clock().now() + self->state.options.ack_wait;
       },
       [=](const puller_tick&) { check_puller(self); },
       [=](const puller_query&) { return status_of(self->state); },

@@ -6,6 +6,7 @@
 #include "runtime/actor.hpp"
 #include "transport/nats_link.hpp"
 #include "transport/protocol.hpp"
+#include "transport/stream_keeper.hpp"
 
 #include <map>
 #include <optional>
@@ -25,7 +26,7 @@ struct pull_reject { ///< poison: to the dead letters, with the reason
   std::uint64_t message = 0;
   std::string reason;
 };
-struct pull_progress { ///< still at it: starts ack_wait again
+struct pull_progress { ///< still at it: ack_wait starts again
   std::uint64_t message = 0;
 };
 struct puller_query {};
@@ -33,6 +34,8 @@ struct puller_status {
   std::string stream, consumer;
   std::size_t in_flight = 0; ///< with the sink
   std::uint64_t delivered = 0, acknowledged = 0, redelivered = 0, rejected = 0, restarts = 0;
+  std::uint64_t reopened = 0;                   ///< began anew because nothing came though the server had something
+  std::uint64_t remade = 0;                     ///< of those: with a consumer made anew
   std::uint64_t last_sequence = 0, pending = 0; ///< pending: in the stream, not yet delivered
   std::string last_error;
 };
@@ -53,16 +56,25 @@ struct pulled_message {
 using pull_sink_interface = accepts<pulled_message>;
 using pull_sink_ref = ref<pull_sink_interface>;
 
+using stream_keeper_ref = ref<stream_keeper_interface>;
+
 struct puller_options {
   std::string stream;
-  std::string durable; ///< empty = ordered
+  /// Asked before the consumer is made: nats-server 2.9 answers a consumer that is made while its stream is still being
+  /// made, but that consumer never delivers (docs/decisions/0009). Empty: the stream is there.
+  stream_keeper_ref streams;
+  std::chrono::milliseconds stream_timeout{30'000}; ///< then it goes on without an answer
+  std::string durable;                              ///< empty = ordered
   std::string filter;
-  std::uint64_t after_sequence = 0; ///< ordered: starts behind it
-  std::uint32_t credit = 256;       ///< messages with the sink or on the way
-  std::chrono::milliseconds ack_wait{30'000};
+  std::uint64_t after_sequence = 0;           ///< ordered: starts behind it
+  std::uint32_t credit = 256;                 ///< messages with the sink or on the way
+  std::chrono::milliseconds ack_wait{30'000}; ///< the sink's time for a message, from its last sign of life on
+  std::chrono::milliseconds lease{5'000};     ///< the puller's: renewed while the sink has the message, so that after a
+                                              ///< crash it comes again in a moment and not after ack_wait
   std::uint32_t max_deliveries = 10;
   std::chrono::milliseconds pull_expires{20'000};
   std::chrono::milliseconds tick{100};
+  std::chrono::milliseconds look_every{5'000}; ///< while nothing comes: whether the server has something all the same
 };
 
 struct stream_puller_state {
@@ -71,20 +83,26 @@ struct stream_puller_state {
   struct delivered_message {
     std::string subject, reply, payload; ///< payload: for the dead letter it may become
     std::uint64_t sequence = 0, deliveries = 0;
-    std::chrono::steady_clock::time_point redelivered_at; ///< when the server gives it out again
+    std::chrono::steady_clock::time_point given_up_at; ///< not renewed any more: the server gives it out again
+    std::chrono::steady_clock::time_point renew_at;
   };
   nats_link_ptr link;
   puller_options options;
   pull_sink_ref sink;
   std::optional<nats_inbox> inbox;
   nats_watch watch;
+  bool stream_is_there = false, awaiting_stream = false;
+  bool has_remade = false;    ///< the consumer, on this connection
   std::string consumer;       ///< empty = not made yet
   std::uint64_t creating = 0; ///< token of the creation under way
   std::uint64_t pulling = 0;  ///< token of the pull under way
   std::uint32_t to_come = 0;  ///< of that pull
   std::uint64_t next_token = 1, next_message = 1;
   std::uint64_t expected_consumer_sequence = 1; ///< ordered
-  std::chrono::steady_clock::time_point retry_at, pull_ends_at;
+  std::chrono::steady_clock::time_point retry_at, pull_ends_at, look_at;
+  std::uint64_t looking = 0;           ///< token of the look under way
+  std::uint64_t delivered_at_look = 0; ///< of totals.delivered
+  bool suspicious = false;             ///< the last look found something that does not come
   std::chrono::milliseconds retry_wait{100};
   std::map<std::uint64_t, delivered_message> in_flight;
   puller_status totals;

@@ -1,23 +1,16 @@
 // bench_correlation [GROUPS]: matched events into correlation windows with a million active groups (if not given):
 // events a second of processor time and memory a group, for counts, distinct values and ordered sequences.
 #include "correlation/core/window_engine.hpp"
+#include "cpu_clock.hpp"
 
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <malloc.h>
 
 using namespace soc;
 using namespace soc::correlation;
 
 namespace {
-
-/// Seconds of processor time of this thread: other work on the machine does not count.
-double cpu_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-}
 
 std::uint64_t scattered(std::uint64_t i) {
   i = (i ^ (i >> 31)) * 0x9E3779B97F4A7C15ULL;

@@ -1,23 +1,19 @@
 // Bench of the entity graph: alerts/s and memory at growing numbers of alerts of a busy company, most of them everyday.
-// usage: bench_graph [ALERTS…]     default 10000 100000 1000000. One JSON line a size on stdout.
+// usage: bench_graph [ALERTS…]     default 10000 100000 1000000. One JSON line a size on stdout. `digest` is of every
+// decision, with its reasons, and of the state in the end: a change that is to make it faster must not change it.
+#include "base/hash.hpp"
+#include "cpu_clock.hpp"
 #include "graph/core/entity_graph.hpp"
 
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <ctime>
 #include <malloc.h>
+#include <utility>
 
 using namespace soc;
 
 namespace {
-
-/// Seconds of processor time of this thread: other work on the machine does not count.
-double cpu_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-}
 
 /// Deterministic numbers (Knuth's MMIX constants): the bench is the same each time.
 struct numbers {
@@ -51,10 +47,40 @@ model::alert_ptr make_alert(numbers& n, std::uint64_t i) {
   return a;
 }
 
+/// Everything that a decision says.
+std::uint64_t digest_of(const graph::decision& d, std::uint64_t before) {
+  std::string told;
+  const auto number = [&](double x) { told.append(reinterpret_cast<const char*>(&x), sizeof x); };
+  const auto text = [&](const std::string& t) { told.append(t).push_back('\0'); };
+  number(static_cast<double>(d.what));
+  number(d.why.suspicion);
+  number(d.why.links);
+  for (const auto& m : d.merges) {
+    text(m.from);
+    text(m.into);
+    text(graph::to_json(m.why));
+  }
+  for (const auto& p : d.placed) {
+    text(p.alert->id);
+    text(p.incident_id);
+    text(graph::to_json(p.why));
+    number(p.opens);
+  }
+  for (const auto& x : d.doubts) {
+    text(x.incident_id);
+    text(x.entity);
+    for (const auto& asset : x.assets)
+      text(asset);
+  }
+  return hash64(told, before);
+}
+
 void run(std::uint64_t count) {
   numbers n;
   std::vector<model::alert_ptr> alerts;
   alerts.reserve(1'000);
+  std::vector<graph::decision> decisions(1'000);
+  std::uint64_t digest = 0;
   graph::entity_graph g("default", graph::default_settings());
   const auto before = mallinfo2().uordblks;
   double seconds = 0, first_tenth = 0, last_tenth = 0;
@@ -63,9 +89,11 @@ void run(std::uint64_t count) {
     for (std::uint64_t k = 0; k < 1'000 && done + k < count; ++k)
       alerts.push_back(make_alert(n, done + k));
     const double begin = cpu_seconds();
-    for (const auto& a : alerts)
-      g.place(a);
+    for (std::size_t k = 0; k < alerts.size(); ++k)
+      decisions[k] = g.place(alerts[k]);
     const double took = cpu_seconds() - begin;
+    for (std::size_t k = 0; k < alerts.size(); ++k)
+      digest = digest_of(std::exchange(decisions[k], {}), digest);
     seconds += took;
     if (done < count / 10)
       first_tenth += took;
@@ -76,11 +104,12 @@ void run(std::uint64_t count) {
   alerts.clear();
   const auto c = g.counts();
   const auto retained = static_cast<double>(mallinfo2().uordblks - before);
+  digest = hash64(g.snapshot(), digest);
   fmt::print(
-      R"({{"alerts":{},"alerts_per_s":{:.0f},"last_over_first_tenth":{:.2f},"retained_bytes":{:.0f},"bytes_an_alert":{:.1f},"incidents_opened":{},"everyday":{},"pairs":{},"entities":{}}})"
+      R"({{"alerts":{},"alerts_per_s":{:.0f},"last_over_first_tenth":{:.2f},"retained_bytes":{:.0f},"bytes_an_alert":{:.1f},"incidents_opened":{},"everyday":{},"pairs":{},"entities":{},"digest":"{:016x}"}})"
       "\n",
       count, static_cast<double>(count) / seconds, first_tenth > 0 ? last_tenth / first_tenth : 1.0, retained,
-      retained / static_cast<double>(count), c.opened, c.everyday, c.pairs, c.entities);
+      retained / static_cast<double>(count), c.opened, c.everyday, c.pairs, c.entities, digest);
   std::fflush(stdout);
 }
 

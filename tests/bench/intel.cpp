@@ -1,5 +1,6 @@
 // bench_intel [N]: N indicators (10 million if not given) as plain lists and as STIX indicators with an id and an end
 // each: time to load, memory, look-ups a second, and events a second.
+#include "cpu_clock.hpp"
 #include "intel/core/indicator_matcher.hpp"
 #include "intel/core/indicator_reader.hpp"
 
@@ -7,20 +8,12 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <sys/resource.h>
 
 using namespace soc;
 using namespace soc::intel;
 
 namespace {
-
-/// Seconds of processor time of this thread: other work on the machine does not count.
-double seconds_now() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-}
 
 double peak_mb() {
   rusage usage{};
@@ -63,7 +56,7 @@ indicator_set_ptr load_list(std::uint64_t count) {
     text += text_of_number(i) + '\n';
   const auto size = text.size();
   text.resize(size + indicator_text::padding);
-  const auto start = seconds_now();
+  const auto start = cpu_seconds();
   diagnostics found;
   indicator_builder builder;
   builder.begin({.name = "list", .confidence = 50});
@@ -72,13 +65,13 @@ indicator_set_ptr load_list(std::uint64_t count) {
   text = {};
   auto set = builder.finish();
   std::printf("plain list: %lu indicators of %.0f MB text loaded in %.2f s, %.0f MB kept, peak %.0f MB with the text\n",
-              static_cast<unsigned long>(counts.added), static_cast<double>(size) / 1e6, seconds_now() - start,
+              static_cast<unsigned long>(counts.added), static_cast<double>(size) / 1e6, cpu_seconds() - start,
               static_cast<double>(set->memory_bytes()) / 1e6, peak_mb());
   return set;
 }
 
 indicator_set_ptr load_stix(std::uint64_t count) {
-  const auto start = seconds_now();
+  const auto start = cpu_seconds();
   indicator_builder builder;
   builder.begin({.name = "stix"});
   for (std::uint64_t i = 0; i < count; ++i) {
@@ -95,7 +88,7 @@ indicator_set_ptr load_stix(std::uint64_t count) {
   auto set = builder.finish();
   std::printf(
       "as of STIX, an id, a title and an end each: built in %.2f s, %.0f MB kept, peak of the process %.0f MB\n",
-      seconds_now() - start, static_cast<double>(set->memory_bytes()) / 1e6, peak_mb());
+      cpu_seconds() - start, static_cast<double>(set->memory_bytes()) / 1e6, peak_mb());
   return set;
 }
 
@@ -107,11 +100,11 @@ void look_up(const indicator_set& set, std::uint64_t first, std::uint64_t count,
     const auto kind = kind_of_number(number);
     prints.push_back(fingerprint_of(kind, *spell(kind, text_of_number(number))));
   }
-  const auto start = seconds_now();
+  const auto start = cpu_seconds();
   for (const auto& p : prints)
     set.find(p, [&](std::uint32_t) { ++found; });
   std::printf("%s: %.1f M look-ups/s, %lu of %zu found\n", what,
-              static_cast<double>(prints.size()) / (seconds_now() - start) / 1e6, static_cast<unsigned long>(found),
+              static_cast<double>(prints.size()) / (cpu_seconds() - start) / 1e6, static_cast<unsigned long>(found),
               prints.size());
 }
 
@@ -133,7 +126,7 @@ void run_events(const indicator_set_ptr& set, std::uint64_t count) {
     texts[i] = {at(7), at(8), "www." + at(1), at(4)};
   }
   std::uint64_t matches = 0;
-  const auto start = seconds_now();
+  const auto start = cpu_seconds();
   for (int round = 0; round < 10; ++round)
     for (const auto& t : texts) {
       model::slot slots[4];
@@ -146,7 +139,7 @@ void run_events(const indicator_set_ptr& set, std::uint64_t count) {
       ev.time = 1;
       matches += matcher.match(ev, 0).size();
     }
-  const auto took = seconds_now() - start;
+  const auto took = cpu_seconds() - start;
   std::printf("events of four observables: %.2f M events/s, %.1f M look-ups/s, %lu matches\n", 10 * events / took / 1e6,
               static_cast<double>(matcher.lookups()) / took / 1e6, static_cast<unsigned long>(matches));
 }

@@ -10,10 +10,10 @@ Prints one JSON line, last.
 import argparse
 import json
 import os
+import selectors
 import shutil
 import subprocess
 import sys
-import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -68,34 +68,42 @@ location / {{ return 200 '{{"ok":true}}'; }} }} }}""")
         return site
 
     def shells(self, site, commands):
-        """Each list of commands to a shell of its own, one after the other; seconds each took, of all."""
-        took, lock = [], threading.Lock()
-
-        def ask(shell, line):
-            shell.stdin.write(line + "\n")
-            answer = shell.stdout.readline()
-            while answer and "{" not in answer:   # the prompt
-                answer = shell.stdout.readline()
-            return answer
-
-        def drive(lines):
-            shell = subprocess.Popen([SOC, "shell", "--config", site.node.config_file, "-o", "json", "--timeout-ms", "120000"],
-                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
-            for line in lines:
-                began = time.monotonic()
-                answer = ask(shell, line)
-                with lock:
-                    took.append(time.monotonic() - began)
-                if '"obeyed":true' not in answer:
-                    raise SystemExit(f"{line}: {answer}")
-            shell.stdin.close()
+        """Each list of commands to a shell of its own, which gives one when the one before it is answered. Returns the seconds each took
+        (sorted) and how many were answered a second, both from the moment when all shells have had their first answer."""
+        shells, selector = {}, selectors.DefaultSelector()
+        for number, lines in enumerate(commands):
+            with open(self.write(f"shell-{number}", "".join(line + "\n" for line in lines)), encoding="ascii") as source:
+                shell = subprocess.Popen([SOC, "shell", "--config", site.node.config_file, "-o", "json", "--timeout-ms", "120000"],
+                                         stdin=source, stdout=subprocess.PIPE)
+            shells[shell.stdout] = [shell, lines, 0, 0.0, b""]   # process, commands, answered, when last, begun line
+            selector.register(shell.stdout, selectors.EVENT_READ)
+        answers = []   # (when, took)
+        while selector.get_map():
+            for key, _ in selector.select():
+                now, state = time.monotonic(), shells[key.fileobj]
+                data = os.read(key.fd, 65536)
+                if not data:
+                    selector.unregister(key.fileobj)
+                    continue
+                *done, state[4] = (state[4] + data).split(b"\n")
+                for answer in done:
+                    if b'"obeyed":true' not in answer:
+                        raise SystemExit(f"{state[1][state[2]]}: {answer.decode()}")
+                    answers.append((now, now - state[3], state[2] == 0))
+                    state[2], state[3] = state[2] + 1, now
+        for shell, lines, answered, _, _ in shells.values():
             shell.wait(10)
-        threads = [threading.Thread(target=drive, args=(lines,)) for lines in commands]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return sorted(took)
+            if answered != len(lines):
+                raise SystemExit(f"{answered} of {len(lines)} commands were answered")
+        began = max(when for when, _, first in answers if first)
+        counted = [(when, took) for when, took, first in answers if when > began and not first]
+        return sorted(took for _, took in counted), len(counted) / (max(when for when, _ in counted) - began)
+
+    def cpu_s(self, pid):
+        """Processor time of a process and of the children it has waited for."""
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def rss_mb(self, pid):
         with open(f"/proc/{pid}/status", encoding="ascii") as file:
@@ -110,8 +118,8 @@ def run_lines(playbook, count, more=""):
     return [f"run {playbook} ip=203.{n >> 16}.{n >> 8 & 255}.{n & 255} {more}" for n in range(count)]
 
 
-def summary(took, seconds):
-    return {"runs_per_s": round(len(took) / seconds), "median_ms": round(took[len(took) // 2] * 1000, 1),
+def summary(took, rate):
+    return {"runs_per_s": round(rate), "median_ms": round(took[len(took) // 2] * 1000, 1),
             "p99_ms": round(took[int(len(took) * 0.99)] * 1000, 1)}
 
 
@@ -149,9 +157,11 @@ def bench_runs(bench, arguments):
     target = bench.nginx()
     site = bench.site(TWO_CALLS, target)
     bench.shells(site, spread(run_lines("two_calls", arguments.runs // 4, "severity=4 --wait")))
-    began = time.monotonic()
-    took = bench.shells(site, spread(run_lines("two_calls", arguments.runs, "severity=4 --wait")))
-    out = {"runs": arguments.runs, "clients": CLIENTS, "soc": summary(took, time.monotonic() - began)}
+    pids = {"node": site.node.process.pid, "nats": site.node.nats_server()}
+    before = {name: bench.cpu_s(pid) for name, pid in pids.items()}
+    took, rate = bench.shells(site, spread(run_lines("two_calls", arguments.runs, "severity=4 --wait")))
+    out = {"runs": arguments.runs, "clients": CLIENTS, "soc": summary(took, rate)}
+    out["cpu_us_per_run"] = {name: round((bench.cpu_s(pid) - before[name]) * 1e6 / arguments.runs) for name, pid in pids.items()}
     site.node.stop()
     if arguments.node_red:
         out["node_red"] = node_red(bench, arguments.node_red, target, arguments.runs)

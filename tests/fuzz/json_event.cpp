@@ -1,5 +1,6 @@
-// Any bytes as a stream of events: split into documents at every chunk size, decoded as JSON and as Windows XML.
-// Whatever comes in, all of it is handed on, in the same documents however it is cut.
+// Any bytes as a stream of events (the last one says into what pieces it is cut): split into documents at every chunk
+// size, decoded as JSON and as Windows XML. Whatever comes in, all of it is handed on, in the same documents however it
+// is cut.
 #include "ingest/core/json_decoder.hpp"
 #include "ingest/core/json_splitter.hpp"
 #include "ingest/core/windows_event.hpp"
@@ -26,9 +27,9 @@ std::vector<std::string> documents_of(std::string_view bytes, std::size_t chunk)
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2 || size > 65536)
     return 0;
-  const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size - 1);
   const auto whole = documents_of(bytes, bytes.size());
-  if (documents_of(bytes, 1 + data[0]) != whole)
+  if (documents_of(bytes, 1 + data[size - 1]) != whole)
     std::abort();
   auto names = std::make_shared<model::field_dictionary>();
   names->intern("Channel");

@@ -1,11 +1,12 @@
-// What a peer or a bucket can send to the sources: Forward messages, HEC and OTLP bodies, S3 listings and objects, API
-// answers, syslog streams. None may be read past its end; a stream gives the same however it is cut.
+// What a peer or a bucket can send to the sources: Forward messages, HEC and OTLP bodies, S3 listings, notifications
+// and objects, API answers, syslog streams. None may be read past its end; a stream gives the same however it is cut.
 #include "connectors/sources/api/api_poll.hpp"
 #include "connectors/sources/forward/forward_messages.hpp"
 #include "connectors/sources/forward/msgpack.hpp"
 #include "connectors/sources/http/json_values.hpp"
 #include "connectors/sources/http/push_request.hpp"
 #include "connectors/sources/otlp/otlp_logs.hpp"
+#include "connectors/sources/s3/s3_notification.hpp"
 #include "connectors/sources/s3/s3_progress.hpp"
 #include "connectors/sources/s3/s3_reader.hpp"
 #include "connectors/sources/syslog/syslog_framing.hpp"
@@ -65,6 +66,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)read_forward(bytes, rules);
   (void)answer_ping(bytes, "nonce", "key", "soc");
   (void)read_listing(bytes);
+  if (const auto notices = read_notification(bytes); notices)
+    for (const auto& notice : *notices)
+      if (notice.bucket.empty() || notice.object.key.empty())
+        std::abort();
+  is_below(bytes, "p/%Y/%m/%d/");
   if (s3_progress::read(s3_progress::read(std::string(bytes)).text()).text().empty())
     std::abort();
   object_records(bytes, 1 + data[0]);

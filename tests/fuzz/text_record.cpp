@@ -6,8 +6,6 @@
 #include "ingest/core/text_decoders.hpp"
 #include "ingest/core/value_parts.hpp"
 
-#include <re2/re2.h>
-
 #include <cstdlib>
 #include <cstring>
 
@@ -16,18 +14,24 @@ using namespace soc;
 namespace {
 
 struct decoders {
+  std::string unused;
   std::vector<ingest::regex_option> patterns{
-      {std::make_shared<re2::RE2>(R"(^(\w+)(?: (\d+))?: (.*)$)"), {{1, "a"}, {2, "b"}, {3, "c"}}}};
+      {ingest::text_pattern::compile(R"(^(\w+)(?: (\d+))?: (.*)$)", {}, unused), {{1, "a"}, {2, "b"}, {3, "c"}}}};
   std::vector<ingest::dissect_pattern> dissects{*ingest::dissect_pattern::compile("%{a} [%{b->}] \"%{c}\" %{}=%{d}"),
                                                 *ingest::dissect_pattern::compile("<%{a}>%{b}")};
-  ingest::kv_options blanks, commas, known;
-  ingest::csv_options plain, selected;
+  ingest::kv_options blanks, commas, known, unquoted;
+  ingest::csv_options plain, selected, headed;
+  std::vector<std::string> header{"a", "~", "", "b"};
 
   decoders() {
     commas.pairs = ", ";
     commas.assign = ":";
     known.pairs = ", ";
     known.keys = {"SrcIP", "User", "URL"};
+    unquoted.quote = '\0';
+    unquoted.prefix = "p.";
+    headed.header = true;
+    headed.separator = ' ';
     plain.columns = {"a", "", "b"};
     selected.separator = '\t';
     selected.select = 1;
@@ -56,6 +60,10 @@ struct decoders {
       return ingest::decode_dissect(text, dissects, to);
     case 9:
       return ingest::decode_clf(text, to);
+    case 10:
+      return ingest::decode_kv(text, unquoted, to);
+    case 11:
+      return ingest::decode_csv(text, headed, header, to);
     default:
       return ingest::decode_auditd(text, to);
     }
@@ -101,12 +109,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   const std::string text(reinterpret_cast<const char*>(data), size);
   arena memory;
-  for (int which = 0; which <= 10; ++which) {
+  for (int which = 0; which <= 12; ++which) {
     ingest::field_sink sink(names);
     std::vector<model::slot> slots;
     sink.begin(memory, slots);
     const auto failed = all.run(which, text, sink);
-    if (failed && (which < 2 || which > 6) && !slots.empty())
+    if (failed && (which < 2 || (which > 6 && which < 10) || which > 11) && !slots.empty())
       std::abort();
     for (const auto& slot : slots)
       if (weigh(slot.data) + slot.name().size() == static_cast<std::size_t>(-1))

@@ -22,10 +22,24 @@ RECORDED = os.path.join(ROOT, "tests", "data", "web_intrusion")
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 
 
+_claims = []   # of this process's ports; they end with it
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port nobody listens on, below those the kernel gives to connections and those a node takes for its own NATS; no other test is
+    given it while this process lives."""
+    while True:
+        port = 10_000 + secrets.randbelow(10_000)
+        claim = socket.socket(socket.AF_UNIX)
+        with socket.socket() as probe, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+            try:
+                claim.bind(f"\0soc-test-port-{port}")
+                probe.bind(("127.0.0.1", port))
+                datagrams.bind(("127.0.0.1", port))
+                _claims.append(claim)
+                return port
+            except OSError:
+                claim.close()
 
 
 def wait_for(what, ready, seconds=30.0, every=0.1):
@@ -108,7 +122,7 @@ class Case(unittest.TestCase):
 
     def start(self, name, *command, **more):
         with open(self.path(name + ".out"), "ab") as out:
-            process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=out, **more)
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, **{"cwd": ROOT, **more})
         self.remember(process.pid, process)
         return process
 
@@ -197,11 +211,14 @@ class Node:
             config["nats"] = nats
         config.update(keys)
         case.write(f"{name}/soc.yaml", json.dumps(config, indent=1))
-        self.process = None
+        self.process, self.missing = None, ""   # missing: what /readyz said last
 
     def start(self, seconds=60):
         self.process = self.case.start(self.name, SOC, "node", "--config", self.config_file)
-        wait_for(f"{self.name} to be ready", self._ready, seconds)
+        try:
+            wait_for(f"{self.name} to be ready", self._ready, seconds)
+        except AssertionError as late:
+            raise AssertionError(f"{late}: {self.missing}\n{self.log_tail()}") from late
         for child in children_of(self.process.pid):
             self.case.remember(child)
         return self
@@ -210,8 +227,10 @@ class Node:
         if self.process.poll() is not None:
             raise AssertionError(f"{self.name} ended with {self.process.returncode}:\n{self.case.output_of(self.name)}\n{self.log_tail()}")
         try:
-            return self.http("/readyz")[0] == 200
-        except OSError:
+            code, self.missing = self.http("/readyz")
+            return code == 200
+        except OSError as error:
+            self.missing = str(error)
             return False
 
     def http(self, path):
@@ -271,6 +290,17 @@ class Node:
 
     def alerts(self):
         return self.shell("alerts --last 10000") or []
+
+
+def shared_nats(case):
+    """A nats-server of the test's own; what nodes are given as `nats` to meet there."""
+    server = shutil.which("nats-server") or case.skipTest("nats-server is missing")
+    port = free_port()
+    case.write("nats.conf", json.dumps({"listen": f"127.0.0.1:{port}", "jetstream": {"store_dir": case.path("jetstream")},
+                                        "authorization": {"user": "soc", "password": "for-this-test"}}))
+    case.start("nats-server", server, "-c", case.path("nats.conf"))
+    password = case.write("nats.password", "for-this-test", 0o600)
+    return {"urls": [f"nats://127.0.0.1:{port}"], "user": "soc", "password": "file:" + password}
 
 
 def push(port, records, token=None, path="/ingest", timeout=15, compress=False):

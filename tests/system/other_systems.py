@@ -5,6 +5,7 @@ import hmac
 import http.server
 import json
 import os
+import re
 import shutil
 import socket
 import struct
@@ -17,6 +18,14 @@ import urllib.request
 
 from bus import Connection
 from harness import free_port, wait_for
+
+
+def listens(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    except OSError:
+        return False
 
 
 def packed(value):
@@ -140,6 +149,101 @@ class MockKafka:
         return self.process.stdout.readline().strip() == b"stored"
 
 
+class MockSqs:
+    """Not Amazon's SQS, which can't be had here: its JSON protocol as its reference describes it, with messages hidden for a while, delivered
+    again, and requests refused whose Signature Version 4 is not right."""
+
+    user, secret, region = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "eu-west-1"
+
+    def __init__(self, case, user=None, secret=None):
+        self.user, self.secret = user or self.user, secret or self.secret
+        self.lock, self.messages, self.refused, self.deleted, self.deliveries = threading.Lock(), {}, 0, 0, 0
+        mock = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                if not mock.is_signed(self, body):
+                    with mock.lock:
+                        mock.refused += 1
+                    return self.answer(403, {"__type": "com.amazon.coral.service#InvalidSignatureException"})
+                action = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
+                return self.answer(*mock.call(action, json.loads(body)))
+
+            def answer(self, status, document):
+                text = json.dumps(document).encode()
+                try:
+                    self.send_response(status)
+                    self.send_header("Content-Type", "application/x-amz-json-1.0")
+                    self.send_header("Content-Length", str(len(text)))
+                    self.end_headers()
+                    self.wfile.write(text)
+                except ConnectionError:
+                    self.close_connection = True   # the node was killed while it waited
+
+            def log_message(self, *_):
+                pass
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}/123456789012/new-objects"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        case.addCleanup(self.server.server_close)
+        case.addCleanup(self.server.shutdown)
+
+    def is_signed(self, request, body):
+        given = request.headers.get("Authorization", "")
+        found = re.fullmatch(r"AWS4-HMAC-SHA256 Credential=(\S+?)/(\d+)/(\S+?)/sqs/aws4_request, ?SignedHeaders=(\S+), ?Signature=([0-9a-f]+)", given)
+        if not found or found[1] != self.user or found[3] != self.region:
+            return False
+        names, when = found[4], request.headers["X-Amz-Date"]
+        headers = "".join(f"{name}:{request.headers[name].strip()}\n" for name in names.split(";"))
+        canonical = f"POST\n{request.path}\n\n{headers}\n{names}\n{hashlib.sha256(body).hexdigest()}"
+        scope = f"{found[2]}/{self.region}/sqs/aws4_request"
+        text = f"AWS4-HMAC-SHA256\n{when}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+        key = ("AWS4" + self.secret).encode()
+        for part in (found[2], self.region, "sqs", "aws4_request"):
+            key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+        return hmac.new(key, text.encode(), hashlib.sha256).hexdigest() == found[5]
+
+    def send(self, body):
+        with self.lock:
+            self.messages[len(self.messages) + self.deleted] = [body if isinstance(body, str) else json.dumps(body), 0.0]
+
+    def waiting(self):
+        with self.lock:
+            return len(self.messages)
+
+    def call(self, action, asked):
+        if asked.get("QueueUrl") != self.url:
+            return 400, {"__type": "com.amazonaws.sqs#QueueDoesNotExist"}
+        if action == "ReceiveMessage":
+            return 200, self.receive(asked)
+        number = int(asked["ReceiptHandle"].split(":")[0])
+        with self.lock:
+            if action == "DeleteMessage":
+                self.deleted += 1 if self.messages.pop(number, None) else 0
+            elif action == "ChangeMessageVisibility" and number in self.messages:
+                self.messages[number][1] = time.monotonic() + asked["VisibilityTimeout"]
+        return 200, {}
+
+    def receive(self, asked):
+        deadline = time.monotonic() + asked.get("WaitTimeSeconds", 0)
+        while True:
+            now, out = time.monotonic(), []
+            with self.lock:
+                for number, message in self.messages.items():
+                    if message[1] <= now and len(out) < asked["MaxNumberOfMessages"]:
+                        message[1] = now + asked["VisibilityTimeout"]
+                        self.deliveries += 1
+                        out.append({"MessageId": str(number), "ReceiptHandle": f"{number}:{self.deliveries}", "Body": message[0]})
+            if out or now >= deadline:
+                return {"Messages": out} if out else {}
+            time.sleep(0.05)
+
+
 class Swift:
     """OpenStack Swift with its S3 interface: account, container, object and proxy server, memcached."""
 
@@ -164,6 +268,8 @@ class Swift:
         for kind in self.ports:
             case.start(f"swift-{kind}", f"swift-{kind}-server", case.path("swift", f"{kind}-server.conf"))
         self.proxy = None
+        for kind, port in self.ports.items():   # the proxy shuns for a minute whom it can't reach
+            wait_for(f"Swift's {kind} server", lambda port=port: listens(port), 120)
         self.start_proxy()
 
     def _write_storage(self, kind, port):
@@ -194,7 +300,7 @@ class Swift:
 
     def start_proxy(self):
         self.proxy = self.case.start("swift-proxy", "swift-proxy-server", self.case.path("swift", "proxy-server.conf"))
-        wait_for("the S3 server", lambda: self.request("GET", "/")[0] == 200, 60)
+        wait_for("the S3 server", lambda: self.request("GET", "/")[0] == 200, 120)
 
     def kill_proxy(self):
         self.case.end(self.proxy.pid, 9)

@@ -9,7 +9,7 @@ from harness import ROOT, Firewall, Node, free_port
 class ResponseSite:
     """Attack lines pushed by HTTP become incidents; for each source address the rule begins a run of `playbook`."""
 
-    def __init__(self, case, playbook, instances, mode="automatic", components=None, name="node-a", inputs=None, for_each=True):
+    def __init__(self, case, playbook, instances, mode="automatic", components=None, name="node-a", inputs=None, for_each=True, nats=None):
         self.case, self.port = case, free_port()
         folder = case.path(name + "-content")
         for part in ("response", "playbooks", "resources", "components"):
@@ -27,7 +27,7 @@ class ResponseSite:
         self.put(folder, f"playbooks/{playbook['name']}/playbook.yaml", json.dumps(playbook))
         self.put(folder, "resources/instances.yaml", json.dumps({"instances": instances}))
         content = {part: os.path.join(folder, part) for part in ("response", "playbooks", "resources", "components")}
-        self.node = Node(case, name, connectors=[{"name": "push", "kind": "http", "port": self.port}], content=content)
+        self.node = Node(case, name, connectors=[{"name": "push", "kind": "http", "port": self.port}], content=content, nats=nats)
 
     def put(self, folder, name, text):
         path = os.path.join(folder, name)

@@ -1,14 +1,18 @@
 """The soc agent for real: a harmless binary called xmrig, begun by a shell, is ended with its tree after an approval, its file put into
-quarantine, the pool's address blocked; undo brings file and address back. A host is isolated from within and released again."""
+quarantine, the pool's address blocked; undo brings file and address back. A host is isolated from within and released again. With real logs
+of auditd: a miner behind a real firewall, and a program that encrypts a share."""
 import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 
+from audit_daemon import AuditDaemon
 from bus import credentials_of
-from harness import SOC, Case, Firewall, attack_line, children_of, need_root, push, started_at, wait_for, is_running
+from harness import SOC, Case, Firewall, Node, attack_line, children_of, need_root, push, started_at, wait_for, is_running
 from response_site import ResponseSite
+from web_lab import PREFIX, WebLab
 
 AGENTS = {"name": "agents", "component": "soc_agent", "tags": ["endpoint"]}
 
@@ -29,7 +33,7 @@ def runs(pid):
         return False
 
 
-class Agent(Case):
+class WithAgent(Case):
     def agent(self, node, allow, host="web-01", **more):
         """`soc agent` beside a node: with the node's own NATS and the key that the node signs with."""
         url, user, password = credentials_of(node)
@@ -41,6 +45,8 @@ class Agent(Case):
         wait_for("the agent to take orders", lambda: process.poll() is None and "takes orders" in self.output_of("agent"), 20)
         return process
 
+
+class Agent(WithAgent):
     def miner(self):
         """A copy of sleep called xmrig, under a shell. The shell's id and the file."""
         binary = self.path("tmp", "xmrig")
@@ -112,3 +118,117 @@ class Agent(Case):
         site.node.shell(f"undo {task['task']} it was a test", check=True)
         wait_for("the host to be released", lambda: subprocess.run(
             ["ip", "netns", "exec", space, "nft", "list", "table", "inet", "soc_isolation"], capture_output=True, check=False).returncode != 0, 20)
+
+
+ENCRYPTOR = """import os, sys, time
+for name in sorted(os.listdir(sys.argv[1])):
+    path = os.path.join(sys.argv[1], name)
+    with open(path, "r+b") as file:
+        content = bytes(b ^ 0x5A for b in file.read())
+        file.seek(0)
+        file.write(content)
+    os.rename(path, path + ".locked")
+    time.sleep(0.01)
+"""
+
+
+class Ransomware(WithAgent):
+    alone = True   # it measures moments; audit rules are the kernel's
+
+    def setUp(self):
+        super().setUp()
+        need_root(self)
+        self.space = f"soc{os.getpid()}"
+        if not shutil.which("nft") or subprocess.run(["ip", "netns", "add", self.space], check=False, capture_output=True).returncode != 0:
+            self.skipTest("no network namespaces or no nft")
+        self.addCleanup(subprocess.run, ["ip", "netns", "del", self.space], check=False)
+
+    def isolated(self):
+        return subprocess.run(["ip", "netns", "exec", self.space, "nft", "list", "table", "inet", "soc_isolation"], capture_output=True, check=False).returncode == 0
+
+    def test_a_program_that_encrypts_a_share_is_ended_and_its_host_cut_off(self):
+        share = self.path("share")
+        for n in range(2000):
+            self.write(f"share/plan{n:04}.docx", b"some words " * 40)
+        audit = AuditDaemon(self, "fs-1", [["always,exit", "-F", "arch=b64", "-F", f"dir={share}", "-F", "perm=wa", "-k", "share"]])
+        self.write("resources/agents.yaml", json.dumps({"instances": [AGENTS]}))
+        node = Node(self, connectors=[{"name": "audit", "kind": "file", "paths": [audit.log], "multiline": "audit_serial"}],
+                    content={"resources": self.path("resources")}).start()
+        self.agent(node, ["kill_process_tree", "get_process", "isolate_host", "release_host", "get_isolation", "collect_evidence"], host="fs-1",
+                   network_namespace=self.space, reachable=["127.0.0.1"])
+        began = time.monotonic()
+        encryptor = self.start("encryptor", "python3", self.write("encrypt.py", ENCRYPTOR), share)
+        times = {}
+
+        def both():
+            now = time.monotonic() - began
+            if encryptor.poll() is not None:
+                times.setdefault("ended", now)
+            if self.isolated():
+                times.setdefault("isolated", now)
+            return len(times) == 2
+        try:
+            wait_for("the program to be ended and the host cut off", both, 30, 0.01)
+        finally:
+            lost = len([name for name in os.listdir(share) if name.endswith(".locked")])
+            print(f"   from the first file: {', '.join(f'{what} after {at:.2f} s' for what, at in sorted(times.items()))}; {lost} of 2000 files lost", flush=True)
+        self.assertEqual(-9, encryptor.returncode, "it was ended, it did not finish")
+        self.assertLess(lost, 2000)
+        self.assertTrue(all(t["status"] == "verified" for t in node.tasks() if t["action"] in ("kill_process_tree", "isolate_host")), node.tasks())
+        incident = node.incidents()[0]
+        self.assertIn("ansomware", incident["title"])
+        node.shell(f"undo {incident['incident']} it was a test", check=True)
+        wait_for("the host to be released", lambda: not self.isolated(), 20)
+
+
+POOL = "198.51.100.77"
+
+
+class Mining(WithAgent):
+    alone = True   # namespaces with names of their own; audit rules are the kernel's
+
+    def miner(self, folder):
+        """A copy of bash called xmrig, begun by a shell of www-data on the web server; it talks to the pool. The shell."""
+        binary = os.path.join(folder, "xmrig")
+        shutil.copy("/bin/bash", binary)
+        mine = f"{binary} -c 'exec 3<>/dev/tcp/{POOL}/3333; echo login >&3; read -u 3 job' -o stratum+tcp://{POOL}:3333 & wait"
+        return self.start("miner", *self.lab.inside("web", "setpriv", "--reuid", "33", "--regid", "33", "--clear-groups", "/bin/sh", "-c", mine), cwd="/"), binary
+
+    def agree(self, node):
+        """A person says yes to all that waits; whether anything did."""
+        waiting = [run["run"] for run in node.shell("runs --last 1000") or [] if run["status"] == "waiting"]
+        waiting += [task["task"] for task in node.tasks() if task["status"] == "waiting_approval"]
+        for one in waiting:
+            node.shell(f"approve {one} it mines")
+        return bool(waiting)
+
+    def test_a_miner_seen_by_auditd_is_ended_taken_away_and_cut_off_after_a_yes_and_all_of_it_undone(self):
+        self.lab = WebLab(self)
+        folder = tempfile.mkdtemp(prefix="soc-miner-", dir="/var/tmp")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        os.chmod(folder, 0o777)
+        self.start("pool", *self.lab.inside("atk", "python3", "-c", "import socket,time\ns=socket.create_server(('%s',3333))\nk=[]\nwhile 1: k.append(s.accept())" % POOL))
+        node = Node(self, instances=[self.lab.firewall(), AGENTS], connectors=self.lab.connectors()).start()
+        self.addCleanup(lambda: self.end(node.process.pid))   # before the namespaces go
+        self.agent(node, ["collect_evidence", "kill_process_tree", "get_process", "quarantine_file", "restore_file", "get_file"])
+        began = time.monotonic()
+        shell, binary = self.miner(folder)
+        incident = wait_for("the incident", lambda: next((i for i in node.incidents() if "mining" in i["title"].lower()), None), 30, 0.05)
+        told = time.monotonic() - began
+        tree = wait_for("the miner to run", lambda: children_of(shell.pid), 5)
+        wait_for("a person to be asked", lambda: [t for t in node.tasks() if t["status"] == "waiting_approval"] or [r for r in node.shell("runs") if r["status"] == "waiting"], 30)
+        self.assertTrue(os.path.exists(binary) and is_running(tree[0]) and not self.lab.blocked(POOL), "nothing is done before somebody agreed")
+        agreed = time.monotonic()
+
+        def over():
+            self.agree(node)
+            return not is_running(tree[0]) and not os.path.exists(binary) and self.lab.blocked(POOL)
+        wait_for("miner, file and pool to be dealt with", over, 60, 0.2)
+        print(f"   from its start to the incident {told:.2f} s; from the first yes to all of it done {time.monotonic() - agreed:.2f} s", flush=True)
+        try:
+            wait_for("all to be verified", lambda: not self.agree(node) and {t["status"] for t in node.tasks()} <= {"verified", "done"}, 30, 0.5)
+        except AssertionError as late:
+            raise AssertionError("\n".join(f"{t['status']} {t['action']} {t['target']}: {t['detail']}" for t in node.tasks())) from late
+        node.shell(f"undo {incident['incident']} it was a test", check=True)
+        wait_for("the file to be back", lambda: os.access(binary, os.X_OK), 20)
+        wait_for("the address to be free", lambda: not self.lab.blocked(POOL), 90)   # an answer lost on the way is asked for again after 30 to 60 s

@@ -45,6 +45,8 @@ class Feed:
 
 
 class Crash(Case):
+    about_seconds = 70
+
     rounds = int(os.environ.get("SOC_TEST_ROUNDS", "2"))
 
     def setUp(self):

@@ -58,6 +58,39 @@ class IndicatorsOffline(Case):
         self.assertEqual(2, json.loads(err.splitlines()[-1])["native_alerts"])
 
 
+class FindingsOffline(Case):
+    def findings(self, *arguments):
+        code, out, err = self.soc(*arguments)
+        self.assertEqual(0, code, err)
+        return [json.loads(line) for line in out.splitlines()]
+
+    def test_findings_of_files_are_those_of_the_same_events_stored(self):
+        log = self.write("web.json", b"".join(attack_line("203.0.113.5", n, at=1_770_000_000 + n) + b"\n" for n in range(50)))
+        self.assertEqual(0, self.soc("lake", "load", self.path("events"), log)[0])
+        of_files = self.findings("detect", "--rules", RULES, "--findings", log)
+        stored = self.findings("lake", "detect", self.path("events"), "--rules", RULES)
+        self.assertGreater(len(of_files), 50)   # the correlations' too
+        told = [sorted((row["time"], row["finding_info"]["title"], row["severity_id"]) for row in rows) for rows in (of_files, stored)]
+        self.assertEqual([row["time"] for row in of_files], [row[0] for row in told[0]], "in order of time")
+        self.assertEqual(*told)
+
+    def test_findings_become_an_incident(self):
+        log = self.write("web.json", b"".join(attack_line("203.0.113.5", n, at=1_770_000_000 + n) + b"\n" for n in range(50)))
+        feed = self.write("feed.txt", "203.0.113.5\n")
+        _, out, err = self.soc("detect", "--rules", RULES, "--intel", feed, "--findings", "--stats", log)
+        stats = json.loads(err.splitlines()[-1])
+        self.assertEqual(50, stats["indicator_matches"])
+        self.assertEqual(stats["matches"] + 50, len(out.splitlines()))
+        found = [row for row in map(json.loads, out.splitlines()) if "feed" in row["finding_info"]["title"]]
+        self.assertEqual(50, len(found))
+        incidents = self.findings("correlate", self.write("findings.json", out))
+        self.assertTrue(any("203.0.113.5" in json.dumps(row) for row in incidents), incidents)
+
+    def test_threads_and_explanations_are_not_for_findings(self):
+        for option in (("--threads", "2"), ("--explain", "x")):
+            self.assertNotEqual(0, self.soc("detect", "--rules", RULES, "--findings", *option, self.write("log", ""))[0])
+
+
 class Backtest(Case):
     def test_it_says_what_a_rule_would_have_raised(self):
         rule = self.write("rule.yml", "title: Thumb\nid: 11111111-2222-4333-8444-555555555555\nlevel: low\nlogsource: {category: webserver}\n"
@@ -69,6 +102,32 @@ class Backtest(Case):
         self.assertEqual((7, "Thumb", "low", 1), (row["matches"], row["title"], row["level"], row["files"]))
         self.assertEqual("2026-02-02T02:40:06.000Z", row["last"])
         self.assertIn("over 7 records", err)
+
+
+    def test_it_says_what_a_rule_would_have_raised_of_stored_events(self):
+        rule = self.write("rule.yml", "title: Thumb\nid: 11111111-2222-4333-8444-555555555555\nname: thumb\nlevel: low\nlogsource: {category: webserver}\n"
+                          "detection:\n  s:\n    cs-uri-stem|contains: thumb.php\n  condition: s\n---\n"
+                          "title: Many thumbs\nid: 11111111-2222-4333-8444-666666666666\nlevel: high\ncorrelation:\n  type: event_count\n"
+                          "  rules: [thumb]\n  generate: true\n  group-by: [c-ip]\n  timespan: 1m\n  condition: {gte: 7}\n")
+        log = self.write("web.json", b"".join(attack_line("203.0.113.5", n, at=1_770_000_000 + n) + b"\n" for n in range(7)))
+        events = self.path("data", "events")
+        for _ in range(2):  # what is stored twice counts once
+            code, _, err = self.soc("lake", "load", events, log)
+            self.assertEqual(0, code, err)
+
+        def raised(*options):
+            code, out, err = self.soc("rules", "backtest", "-o", "json", rule, *options)
+            self.assertEqual(0, code, err)
+            return {row["title"]: row for row in map(json.loads, out.splitlines())}
+        for place in (events, self.path("data")):
+            rows = raised("--events", place)
+            self.assertEqual({"Thumb": 7, "Many thumbs": 1}, {title: row["matches"] for title, row in rows.items()})
+        self.assertEqual("2026-02-02T02:40:06.000Z", rows["Thumb"]["last"])
+        self.assertTrue(all("203.0.113.5" in sample for sample in rows["Thumb"]["samples"]), rows)
+        self.assertEqual(2, raised("--events", events, "--to", "2026-02-02T02:40:02Z")["Thumb"]["matches"])
+        self.assertEqual({}, raised("--events", events, "--last", "7d"))
+        self.assertEqual(2, self.soc("rules", "backtest", rule, log, "--last", "7d")[0])
+        self.assertEqual(2, self.soc("rules", "backtest", rule, "--events", self.path("nothing"))[0])
 
 
 class IndicatorsInANode(Case):

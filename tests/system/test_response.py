@@ -152,6 +152,30 @@ class ByHand(Case):
         wait_for("the runs to be counted", lambda: 'soc_response_total{what="runs_completed"}' in node.http("/metrics")[1], 10, 0.5)
 
 
+class OnAlerts(Case):
+    def test_a_rule_on_alerts_acts_on_each_source_once_also_over_a_kill(self):
+        firewall = Firewall(self)
+        site = ResponseSite(self, SIX_STEPS, [firewall.instance()])
+        with open(self.path("node-a-content", "playbooks", "six_steps", "playbook.yaml"), "w", encoding="utf-8") as file:
+            json.dump({**SIX_STEPS, "name": "six_steps", "trigger": "alert", "inputs": {"ip": {"type": "ip"}}}, file)
+        with open(self.path("node-a-content", "response", "rules.yaml"), "w", encoding="utf-8") as file:
+            json.dump({"rules": [{"id": "on-alert", "trigger": "alert", "for_each": {"type": "ip", "role": "source"}, "once_per": "12h",
+                                  "mode": "auto", "playbook": "six_steps", "inputs": {"ip": "${entity.ip}"}}]}, file)
+        node = site.node.start()
+        addresses = [f"203.0.113.{n}" for n in range(10, 20)]
+        for n, address in enumerate(addresses):
+            self.assertEqual(200, push(site.port, [attack_line(address, n)]))
+            if n == 5:
+                node.kill()
+                node.start()
+        wait_for("a run for each", lambda: len([r for r in site.runs() if r["status"] == "completed"]) == len(addresses), 60, 0.5)
+        self.assertEqual(set(addresses), {r["entity"] for r in site.runs()})
+        self.assertTrue(set(addresses) <= firewall.blocked())
+        self.assertEqual(200, push(site.port, [attack_line(address, 100 + n) for n, address in enumerate(addresses)]))
+        wait_for("these to be looked at too", lambda: node.metric('soc_response_total{what="alerts_looked_at"}') >= 10, 30, 0.5)
+        self.assertEqual(len(addresses), len(site.runs()), "once in twelve hours")
+
+
 class Audit(Case):
     def test_a_changed_a_missing_and_a_cut_off_entry_are_found(self):
         firewall = Firewall(self)

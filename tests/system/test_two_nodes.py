@@ -1,22 +1,15 @@
 """Two nodes on one machine over one NATS: they join, share the incidents, and either lives on without the other."""
 import json
-import shutil
 
-from harness import Case, Node, attack_line, free_port, push, wait_for
+from harness import Case, Node, attack_line, free_port, push, shared_nats, wait_for
 
 
 class TwoNodes(Case):
+    about_seconds = 40
 
     def setUp(self):
         super().setUp()
-        server = shutil.which("nats-server") or self.skipTest("nats-server is missing")
-        self.nats_port = free_port()
-        self.write("nats.conf", json.dumps({
-            "listen": f"127.0.0.1:{self.nats_port}", "jetstream": {"store_dir": self.path("jetstream")},
-            "authorization": {"user": "soc", "password": "for-this-test"}}))
-        self.start("nats-server", server, "-c", self.path("nats.conf"))
-        password = self.write("nats.password", "for-this-test", 0o600)
-        nats = {"urls": [f"nats://127.0.0.1:{self.nats_port}"], "user": "soc", "password": "file:" + password}
+        nats = shared_nats(self)
         self.ports = {name: free_port() for name in ("node-a", "node-b")}
         # Tenants share no incident. Each of them falls to either node by chance: with 8, all of them (and the default tenant's)
         # fell to one node once in 256 runs; with 24, once in 16 million.

@@ -60,6 +60,8 @@ def playbook_of(number, names):
 
 
 class VendorComponents(Case):
+    about_seconds = 80
+
     maxDiff = None
     def setUp(self):
         super().setUp()

@@ -49,7 +49,14 @@ result<std::vector<std::string>> audit_lines(const audit_arguments& given) {
   auto client = control_client::connect(*target);
   if (!client)
     return client.error();
-  return (*client)->stored("AUDIT", "soc.*.audit");
+  const auto messages = (*client)->stored("AUDIT", "soc.*.audit");
+  if (!messages)
+    return messages.error();
+  std::vector<std::string> out;
+  for (const auto& message : *messages)
+    for (auto& line : response::audit_lines_of(message))
+      out.push_back(std::move(line));
+  return out;
 }
 
 std::vector<anchor> anchors_of(const audit_arguments& given) {

@@ -221,7 +221,7 @@ void batch_detector::detect_event(const model::event& seen, std::uint32_t record
     write_match(one.lines, header, out.file, record, ev.time, {{{"origin", "native"}}});
   }
   if (correlations.is_needed())
-    one.observations = correlations.gather(ev, matched, {file_hash, record});
+    one.observations = correlations.gather(ev, matched, {file_hash, record}, "default");
   out.records.push_back(std::move(one));
 }
 

@@ -16,7 +16,7 @@ struct detect_options {
   intel::intel_request indicators;
   std::vector<std::string> inputs;
   std::string explain;
-  bool stats = false, walk = false;
+  bool stats = false, walk = false, findings = false;
   unsigned threads = 1;
 };
 
@@ -35,8 +35,9 @@ int run_detect(const detect_options& options) {
   for (const auto& d : found.all())
     if (d.level == diagnostic_level::error || d.code.starts_with("INT"))
       std::cerr << render(d, {});
-  const bool readable = options.explain.empty() ? run.detect(options.inputs, options.threads, std::cout)
-                                                : run.explain(options.explain, options.inputs, std::cout);
+  const bool readable = !options.explain.empty() ? run.explain(options.explain, options.inputs, std::cout)
+                        : options.findings       ? run.find(options.inputs, std::cout)
+                                                 : run.detect(options.inputs, options.threads, std::cout);
   if (options.walk)
     run.walk(options.inputs);
   if (options.stats)
@@ -61,8 +62,14 @@ void add_detect(CLI::App& app, int& exit_code) {
   command->add_option("--fields", options->rules.fields, "folder of field tables and logsources");
   command->add_option("--placeholders", options->rules.placeholders, "YAML file with the values of %placeholders%");
   command->add_option("--limit-rules", options->rules.limit, "only the first N rules (for measuring)");
-  command->add_option("--threads", options->threads, "worker threads")->check(CLI::Range(1, 256));
-  command->add_option("--explain", options->explain, "show which parts of this rule's condition held, event by event");
+  auto* threads = command->add_option("--threads", options->threads, "worker threads")->check(CLI::Range(1, 256));
+  auto* explain = command->add_option("--explain", options->explain,
+                                      "show which parts of this rule's condition held, event by event");
+  command
+      ->add_flag("--findings", options->findings,
+                 "OCSF Detection Findings in order of time instead of matches, for soc correlate; one thread")
+      ->excludes(explain)
+      ->excludes(threads);
   command->add_flag("--stats", options->stats, "one JSON line of figures on stderr when done");
   command->add_flag("--walk", options->walk, "also measure a bare walk of the same JSON, for --stats");
   command->add_option("FILE", options->inputs, "log files, or - for stdin")->required();

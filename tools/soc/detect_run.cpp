@@ -3,7 +3,9 @@
 #include "base/json_writer.hpp"
 #include "ingest/core/record_assembler.hpp"
 #include "tools/soc/data_root.hpp"
+#include "tools/soc/event_findings.hpp"
 #include "tools/soc/input_reader.hpp"
+#include "tools/soc/mapping_support.hpp"
 #include "tools/soc/ordered_work.hpp"
 
 #include <simdjson.h>
@@ -142,6 +144,37 @@ bool detect_run::detect(const std::vector<std::string>& files, unsigned threads,
   }
   if (!files.empty())
     end_windows(files.back(), out);
+  out << std::flush;
+  running_ = running.elapsed();
+  return readable;
+}
+
+bool detect_run::find(const std::vector<std::string>& files, std::ostream& out) {
+  if (!mappings_) {
+    std::cerr << "the mappings can't be read\n";
+    return false;
+  }
+  const phase_clock running;
+  auto context = std::make_shared<model::connector_context>();
+  context->connector = "cli";
+  ingest::normalizer normalizer(mappings_, names_, {.keep_unknown = true, .eager = true});
+  event_findings findings({loaded_.compiled, names_, intelligence_.what, true});
+  bool readable = true;
+  for (const auto& file : files) {
+    const auto counts =
+        normalize_file(file, context, normalizer, [&](const model::event_batch& batch) { findings.take(batch); });
+    totals_.records += counts.records;
+    totals_.bytes += counts.bytes;
+    totals_.quarantined += counts.quarantined;
+    readable = readable && !counts.failed;
+  }
+  for (const auto& a : findings.finish()) {
+    auto& total = a->origin == model::alert_origin::intelligence ? totals_.indicator_matches
+                  : a->origin == model::alert_origin::native     ? totals_.native_alerts
+                                                                 : totals_.matches;
+    ++total;
+    out << model::to_ocsf_json(*a) << '\n';
+  }
   out << std::flush;
   running_ = running.elapsed();
   return readable;

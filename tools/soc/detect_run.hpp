@@ -28,6 +28,9 @@ public:
   bool load(const detection::rule_sources& from, const intel::intel_request& indicators, diagnostics& found);
   /// False when a file can't be read (to its end).
   bool detect(const std::vector<std::string>& files, unsigned threads, std::ostream& out);
+  /// Detection Findings instead of matches, OCSF JSON lines in order of time, of indicators and other products'
+  /// findings too. All of each event is read, and what matched is kept until the end.
+  bool find(const std::vector<std::string>& files, std::ostream& out);
   bool explain(const std::string& rule, const std::vector<std::string>& files, std::ostream& out);
   /// For comparison: only walks the JSON of the files with simdjson, every key and string.
   void walk(const std::vector<std::string>& files);

@@ -6,12 +6,13 @@
 #include "node/event_conditions.hpp"
 #include "tools/soc/commands.hpp"
 #include "tools/soc/data_root.hpp"
-#include "tools/soc/lake_detect.hpp"
 #include "tools/soc/mapping_support.hpp"
+#include "tools/soc/stored_detection.hpp"
 
 #include <fmt/format.h>
 
 #include <iostream>
+#include <map>
 #include <sys/resource.h>
 
 namespace soc::cli {
@@ -19,8 +20,9 @@ namespace soc::cli {
 namespace {
 
 struct lake_options {
-  std::string directory, condition, logsource, tenant, from, to, last;
-  std::vector<std::string> entities, files, mappings, rules;
+  std::string directory, condition, logsource;
+  stored_range range; ///< its tenant is also whose the files to load are
+  std::vector<std::string> files, mappings, rules;
   std::size_t limit = 100, segment_mib = 256;
   int level = 3;
   bool stats = false;
@@ -44,25 +46,10 @@ std::shared_ptr<lake::catalog> look_at(const std::string& directory) {
 }
 
 result<lake::event_query> lake_question(const lake_options& o) {
-  lake::event_query out;
-  out.tenant = o.tenant;
-  out.limit = o.limit;
-  for (const auto& text : o.entities)
-    out.entities.push_back(lake::entity_query::of(text));
-  for (const auto* text : {&o.from, &o.to}) {
-    const auto time = text->empty() ? std::optional<unix_ns>() : parse_rfc3339(*text);
-    if (!text->empty() && !time)
-      return failure{ec::invalid_input, fmt::format("'{}' is no time; write 2026-11-24T08:00:00Z", *text)};
-    if (time)
-      (text == &o.from ? out.from : out.to) = *time;
-  }
-  if (!o.last.empty()) {
-    const auto span = detection::parse_timespan(o.last);
-    if (span == 0)
-      return failure{ec::invalid_input, fmt::format("--last '{}' is no span of time; write 30m, 24h or 7d", o.last)};
-    out.from = system_clock_source().now() - span;
-  }
-  return out;
+  auto asked = o.range.question();
+  if (asked)
+    asked->limit = o.limit;
+  return asked;
 }
 
 /// What a search or an export works with.
@@ -245,8 +232,8 @@ int load_lake(const lake_options& o) {
   }
   auto context = std::make_shared<model::connector_context>();
   context->connector = "lake-load";
-  if (!o.tenant.empty())
-    context->tenant = o.tenant;
+  if (!o.range.tenant.empty())
+    context->tenant = o.range.tenant;
   ingest::normalizer normalizer(loaded.set, loaded.names, {.keep_unknown = true, .eager = true});
   lake_loading loading(*store, o);
   const auto began = steady::now();
@@ -299,21 +286,36 @@ int check_lake(const lake_options& o) {
   return damaged == 0 && store->repaired().empty() ? 0 : 1;
 }
 
+void print_detection_stats(const stored_alerts& raised, double seconds) {
+  std::cerr << fmt::format(R"({{"rules":{},"events":{},"alerts":{},"seconds":{:.3f}}})", raised.rules,
+                           raised.read.events, raised.alerts.size(), seconds)
+            << '\n';
+  std::map<std::string, std::uint64_t> by_title;
+  for (const auto& a : raised.alerts)
+    ++by_title[a->title];
+  for (const auto& [title, count] : by_title)
+    std::cerr << fmt::format("{:>8}  {}\n", count, title);
+}
+
 int detect_lake(const lake_options& o) {
-  auto asked = lake_question(o);
+  const auto asked = lake_question(o);
   if (!asked) {
     std::cerr << "soc lake: " << asked.error().what << '\n';
     return 2;
   }
-  return detect_in_lake({o.directory, o.rules, std::move(*asked), o.stats});
+  const auto began = steady::now();
+  const auto raised = detect_stored(o.directory, {o.rules, data_root() + "/rules/fields", {}, 0}, *asked);
+  if (!raised)
+    return 2;
+  for (const auto& a : raised->alerts)
+    std::cout << model::to_ocsf_json(*a) << '\n';
+  if (o.stats)
+    print_detection_stats(*raised, seconds_since(began));
+  return raised->read.problems.empty() ? 0 : 1;
 }
 
 void add_range(CLI::App& command, lake_options& o) {
-  command.add_option("--entity", o.entities, "TYPE:VALUE or any text, several: each must be in the event");
-  command.add_option("--from", o.from, "event time, RFC 3339");
-  command.add_option("--to", o.to, "event time, RFC 3339, exclusive");
-  command.add_option("--last", o.last, "30m, 24h, 7d");
-  command.add_option("--tenant", o.tenant, "only of this tenant");
+  o.range.add_to(command);
   command.add_flag("--stats", o.stats, "counts on standard error");
 }
 
@@ -347,7 +349,7 @@ void add_lake(CLI::App& app, int& exit_code) {
   add_range(*detect, *o);
   auto* load = add("load", "write log files into it", load_lake);
   load->add_option("files", o->files, "log files; - is standard input")->required();
-  load->add_option("--tenant", o->tenant, "whose they are");
+  load->add_option("--tenant", o->range.tenant, "whose they are");
   load->add_option("--level", o->level, "zstd, 1 to 19")->check(CLI::Range(1, 19));
   load->add_option("--segment-mib", o->segment_mib, "raw bytes of a segment")->check(CLI::Range(1, 4096));
   load->add_option("--mappings", o->mappings, "folders or mapping.yaml files instead of those that ship");

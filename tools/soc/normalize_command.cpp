@@ -5,6 +5,7 @@
 #include "tools/soc/mapping_support.hpp"
 
 #include <chrono>
+#include <ctime>
 #include <fstream>
 #include <iostream>
 #include <sys/resource.h>
@@ -35,7 +36,14 @@ void write_quarantined(std::ostream& out, const model::event_batch& batch) {
   }
 }
 
-void print_stats(const file_counts& total, const loaded_mappings& loaded, double seconds) {
+/// Processor time of the process, user and system.
+double cpu_seconds_now() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
+void print_stats(const file_counts& total, const loaded_mappings& loaded, double seconds, double cpu_seconds) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   std::string line;
@@ -46,6 +54,7 @@ void print_stats(const file_counts& total, const loaded_mappings& loaded, double
       .key("events")
       .integer(static_cast<std::int64_t>(total.events));
   w.key("quarantined").integer(static_cast<std::int64_t>(total.quarantined)).key("seconds").real(seconds);
+  w.key("cpu_seconds").real(cpu_seconds);
   w.key("records_per_s").real(static_cast<double>(total.records) / seconds);
   w.key("bytes_per_s").real(static_cast<double>(total.bytes) / seconds);
   w.key("peak_rss_bytes").integer(usage.ru_maxrss * 1024L).end_object();
@@ -80,6 +89,7 @@ int run_normalize(const normalize_options& options) {
   ingest::ecs_renderer ecs;
   file_counts total;
   const auto started = std::chrono::steady_clock::now();
+  const double cpu_before = cpu_seconds_now();
   std::string lines;
   for (const auto& file : options.files) {
     const auto counts = normalize_file(file, context, normalizer, [&](model::event_batch& batch) {
@@ -103,7 +113,7 @@ int run_normalize(const normalize_options& options) {
   std::cout.flush();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   if (options.stats)
-    print_stats(total, loaded, seconds);
+    print_stats(total, loaded, seconds, cpu_seconds_now() - cpu_before);
   if (total.quarantined > 0)
     std::cerr << total.quarantined << " of " << total.records << " records quarantined"
               << (options.quarantine.empty() ? "; --quarantine FILE keeps them with their reasons\n" : "\n");

@@ -188,7 +188,7 @@ private:
     const auto feed = [&](model::event ev, std::span<const std::uint32_t> matched) {
       if (ev.time == 0)
         ev.time = static_cast<unix_ns>(1'700'000'000 + number) * ns_per_s;
-      for (const auto& hit : windows.feed(windows.gather(ev, matched, {1, ++number})))
+      for (const auto& hit : windows.feed(windows.gather(ev, matched, {1, ++number}, "default")))
         fired |= hit.correlation == correlation;
     };
     for (const auto& node : one.events) {

@@ -2,6 +2,7 @@
 // ControlRequest; the answer is data that is laid out here. `tail` subscribes to what every subscriber can see.
 #include "base/hash.hpp"
 #include "base/time.hpp"
+#include "response/core/audit_chain.hpp"
 #include "tools/soc/commands.hpp"
 #include "tools/soc/control_client.hpp"
 #include "tools/soc/line_editor.hpp"
@@ -107,7 +108,8 @@ private:
     const auto ended = client_->listen(
         found->second,
         [&](const std::string& from, const std::string& payload) {
-          std::cout << (options_.output == "json" ? payload : printable(from) + "  " + printable(payload)) << std::endl;
+          for (const auto& line : response::audit_lines_of(payload)) // of the audit, one or more
+            std::cout << (options_.output == "json" ? line : printable(from) + "  " + printable(line)) << std::endl;
           return true;
         },
         interrupted);

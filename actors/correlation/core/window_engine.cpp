@@ -29,6 +29,13 @@ bool bound_holds(bound op, double measure, double limit) {
   return false;
 }
 
+std::size_t bytes_of(const std::vector<chained_window>& chains) {
+  std::size_t bytes = chains.capacity() * sizeof(chained_window);
+  for (const auto& one : chains)
+    bytes += one.group.capacity() + bytes_of(one.next);
+  return bytes;
+}
+
 } // namespace
 
 bool window_rule::fires_at_end() const {
@@ -52,6 +59,8 @@ void window_engine::observe(const observation& seen, std::vector<firing>& fired)
     return;
   }
   put(seen, 0, fired);
+  if (group_count_ > limits_.max_groups)
+    evict(); // not on the way: a window that fires holds on to its group while it feeds others
 }
 
 void window_engine::put(const observation& seen, int depth, std::vector<firing>& fired) {
@@ -81,9 +90,7 @@ void window_engine::put(const observation& seen, int depth, std::vector<firing>&
   ++w.since_sweep;
   if (w.since_sweep >= std::max<std::uint64_t>(min_sweep_observations, w.groups.size() / 4) &&
       newest_ - w.swept_at >= w.rule.timespan / 4)
-    sweep(seen.window, fired);
-  if (group_count_ > limits_.max_groups)
-    evict();
+    sweep(seen.window, newest_, fired);
 }
 
 /// Where it belongs in time. False for an event that is there already, or that is no newer than what the group fired
@@ -256,13 +263,13 @@ void window_engine::fire(std::uint32_t index, group& g, std::size_t first, std::
   up.number = measured;
   const auto next = g.next;
   fired.push_back(std::move(f));
-  if (next.empty())
-    return;
-  up.window = next.front().window;
-  up.position = next.front().position;
-  up.group = next.front().group;
-  up.next.assign(next.begin() + 1, next.end());
-  put(up, depth + 1, fired);
+  for (const auto& one : next) {
+    up.window = one.window;
+    up.position = one.position;
+    up.group = one.group;
+    up.next = one.next;
+    put(up, depth + 1, fired);
+  }
 }
 
 /// Windows with an upper bound begin with their first event and are judged when their end has surely come.
@@ -286,14 +293,20 @@ void window_engine::end_windows(std::uint32_t index, group& g, bool all, std::ve
 void window_engine::advance(unix_ns to, std::vector<firing>& fired) {
   newest_ = std::max(newest_, to);
   for (std::uint32_t i = 0; i < windows_.size(); ++i)
-    sweep(i, fired);
+    sweep(i, newest_, fired);
 }
 
-void window_engine::sweep(std::uint32_t index, std::vector<firing>& fired) {
+void window_engine::end_over(unix_ns to, std::vector<firing>& fired) {
+  for (std::uint32_t i = 0; i < windows_.size(); ++i)
+    if (windows_[i].rule.fires_at_end())
+      sweep(i, to, fired);
+}
+
+void window_engine::sweep(std::uint32_t index, unix_ns until, std::vector<firing>& fired) {
   auto& w = windows_[index];
   w.swept_at = newest_;
   w.since_sweep = 0;
-  const auto dead = newest_ - limits_.lateness - w.rule.timespan;
+  const auto dead = until - limits_.lateness - w.rule.timespan;
   std::vector<digest> over;
   for (const auto& [key, g] : w.groups)
     if (g.last < dead)
@@ -341,8 +354,7 @@ std::size_t window_engine::memory_bytes() const {
     for (const auto& [key, g] : w.groups) {
       bytes += sizeof(std::pair<const digest, group>) + 2 * sizeof(void*) + g.entries.capacity() * sizeof(entry);
       bytes += g.key.capacity() > 15 ? g.key.capacity() + 1 : 0;
-      for (const auto& n : g.next)
-        bytes += sizeof n + n.group.capacity();
+      bytes += bytes_of(g.next);
     }
   }
   return bytes;

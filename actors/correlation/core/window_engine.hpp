@@ -20,6 +20,9 @@ public:
   void observe(const observation& seen, std::vector<firing>& fired);
   /// Event time goes on without events (from the clock when the sources are quiet): ends windows.
   void advance(unix_ns to, std::vector<firing>& fired);
+  /// Ends the windows with an upper bound that are over at `to`, but is ready for events from before it: a source that
+  /// was away brings its events later, and they are not late for that.
+  void end_over(unix_ns to, std::vector<firing>& fired);
 
   std::size_t groups() const { return group_count_; }
   /// An estimate of what the state takes.
@@ -72,7 +75,8 @@ private:
   void fire(std::uint32_t index, group& g, std::size_t first, std::size_t end, double measure, const digest& trigger,
             bool at_end, int depth, std::vector<firing>& fired);
   void end_windows(std::uint32_t index, group& g, bool all, std::vector<firing>& fired);
-  void sweep(std::uint32_t index, std::vector<firing>& fired);
+  /// Groups that are over at `until` go; windows with an upper bound are judged before.
+  void sweep(std::uint32_t index, unix_ns until, std::vector<firing>& fired);
   void evict();
 
   std::vector<window> windows_;

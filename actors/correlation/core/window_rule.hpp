@@ -34,11 +34,12 @@ struct window_rule {
   bool fires_at_end() const;
 };
 
-/// A window further up that is fed when this one fires.
+/// A window further up that is fed when this one fires, and what is fed when that one does.
 struct chained_window {
   std::uint32_t window = 0;
   std::uint16_t position = 0;
   std::string group; ///< key in that window
+  std::vector<chained_window> next;
   bool operator==(const chained_window&) const = default;
 };
 
@@ -47,7 +48,7 @@ struct observation {
   std::uint32_t window = 0;
   std::uint16_t position = 0; ///< which of the rules matched
   unix_ns time = 0;           ///< of the event
-  std::string group;          ///< values of group-by, joined; equal text = same group
+  std::string group;          ///< tenant and values of group-by, joined; equal text = same group
   std::uint64_t value = 0;    ///< hash of the counted value (value_count)
   double number = 0;          ///< value_sum, value_avg, value_percentile
   digest event;               ///< id of the event: the same event again changes nothing

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 
 namespace soc::correlation {
 
 namespace {
 
-constexpr std::uint32_t snapshot_format = 1;
+/// 1 had no tenants in its groups.
+constexpr std::uint32_t snapshot_format = 2;
 
 class snapshot_writer {
 public:
@@ -53,6 +55,34 @@ private:
   bool ok_ = true;
 };
 
+using window_id = std::function<const std::string&(std::uint32_t)>;
+using window_index = std::function<std::uint32_t(const std::string&)>;
+
+void write_chains(snapshot_writer& w, const std::vector<chained_window>& chains, const window_id& id_of) {
+  w.number(static_cast<std::uint32_t>(chains.size()));
+  for (const auto& one : chains) {
+    w.text(id_of(one.window));
+    w.number(one.position);
+    w.text(one.group);
+    write_chains(w, one.next, id_of);
+  }
+}
+
+/// What feeds a window that is there no more, feeds nothing behind it either.
+std::vector<chained_window> read_chains(snapshot_reader& r, const window_index& find, std::size_t windows) {
+  std::vector<chained_window> out;
+  for (auto n = r.number<std::uint32_t>(); n > 0 && r.ok(); --n) {
+    chained_window one;
+    one.window = find(r.text());
+    one.position = r.number<std::uint16_t>();
+    one.group = r.text();
+    one.next = read_chains(r, find, windows);
+    if (one.window < windows)
+      out.push_back(std::move(one));
+  }
+  return out;
+}
+
 } // namespace
 
 std::string window_engine::snapshot() const {
@@ -74,12 +104,7 @@ std::string window_engine::snapshot() const {
       w.text(g.key);
       w.number(g.last);
       w.number(g.fired_at);
-      w.number(static_cast<std::uint32_t>(g.next.size()));
-      for (const auto& n : g.next) {
-        w.text(windows_[n.window].rule.id);
-        w.number(n.position);
-        w.text(n.group);
-      }
+      write_chains(w, g.next, [this](std::uint32_t window) -> const std::string& { return windows_[window].rule.id; });
       w.number(static_cast<std::uint32_t>(g.entries.size()));
       for (const auto& e : g.entries) {
         w.number(e.time);
@@ -126,13 +151,7 @@ outcome window_engine::restore(std::string_view bytes) {
       g.key = r.text();
       g.last = r.number<unix_ns>();
       g.fired_at = r.number<unix_ns>();
-      for (auto n = r.number<std::uint32_t>(); n > 0 && r.ok(); --n) {
-        chained_window next;
-        next.window = find(r.text());
-        next.position = r.number<std::uint16_t>();
-        next.group = r.text();
-        g.next.push_back(std::move(next));
-      }
+      g.next = read_chains(r, find, windows_.size());
       for (auto n = r.number<std::uint32_t>(); n > 0 && r.ok(); --n) {
         entry e;
         e.time = r.number<unix_ns>();

@@ -405,8 +405,10 @@ void entity_graph::add(cluster& c, const model::alert_ptr& a, const features& f,
     out.placed.push_back({a, c.id, std::move(why), false});
   } else {
     out.what = placing::waiting;
-    if (c.waiting.size() < static_cast<std::size_t>(with.max_waiting))
-      c.waiting.push_back({a, std::move(why)});
+    // The first and the latest tell most.
+    if (!c.waiting.empty() && c.waiting.size() >= static_cast<std::size_t>(with.max_waiting))
+      c.waiting.erase(c.waiting.begin() + (c.waiting.size() > 1 ? 1 : 0));
+    c.waiting.push_back({a, std::move(why)});
   }
 }
 

@@ -124,6 +124,7 @@ private:
   void forget_idle(unix_ns now);
   void remove(std::uint32_t number);
   bool kept_apart(const cluster& a, const cluster& b) const;
+  void keep_apart(const std::string& from, const std::string& into);
   double fade(unix_ns since, unix_ns now, double half_life_min) const;
 
   std::string tenant_;

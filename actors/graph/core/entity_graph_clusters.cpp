@@ -85,6 +85,17 @@ void entity_graph::take_over(cluster& sweep, cluster& home, const features& f, c
   merge(sweep, home, std::move(why), now, out);
 }
 
+/// What a person has kept apart from one that goes into another stays apart from that other.
+void entity_graph::keep_apart(const std::string& from, const std::string& into) {
+  std::vector<std::string> others;
+  for (const auto& [a, b] : apart_)
+    if (a == from || b == from)
+      others.push_back(a == from ? b : a);
+  for (const auto& other : others)
+    if (other != into)
+      apart_.insert(std::minmax(into, other));
+}
+
 void entity_graph::merge(cluster& from, cluster& into, explanation why, unix_ns now, decision& out) {
   into.first = std::min(into.first, from.first);
   into.last = std::max(into.last, from.last);
@@ -136,9 +147,12 @@ void entity_graph::merge(cluster& from, cluster& into, explanation why, unix_ns 
                         std::make_move_iterator(from.waiting.end()));
     std::stable_sort(into.waiting.begin(), into.waiting.end(),
                      [](auto& a, auto& b) { return a.alert->time < b.alert->time; });
-    if (into.waiting.size() > static_cast<std::size_t>(settings_->with.max_waiting))
-      into.waiting.resize(static_cast<std::size_t>(settings_->with.max_waiting));
+    if (const auto most = std::max<std::size_t>(1, static_cast<std::size_t>(settings_->with.max_waiting));
+        into.waiting.size() > most)
+      into.waiting.erase(into.waiting.begin() + 1,
+                         into.waiting.begin() + static_cast<std::ptrdiff_t>(into.waiting.size() - most + 1));
   }
+  keep_apart(from.id, into.id);
   if (from.open) {
     out.merges.push_back({from.id, into.id, std::move(why), now});
     for (auto& [id, number] : by_id_)

@@ -44,6 +44,7 @@ public:
     root.text("description");
     root.get("stages"); // incident/core/scenario.hpp reads these
     root.get("scenarios");
+    root.get("sla");
     parameters_of(root.get("parameters"), into.with);
     for (const auto& text : root.texts("dull_entities"))
       into.dull_entities.insert(lower(text));

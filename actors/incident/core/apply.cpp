@@ -16,8 +16,24 @@ void widen(unix_ns& first, unix_ns& last, unix_ns from, unix_ns to) {
 }
 
 bool same_entities(const model::alert& a, const model::alert& b) {
-  return a.entities == b.entities && (a.records.empty() ? std::string() : a.records.front().raw) ==
-                                         (b.records.empty() ? std::string() : b.records.front().raw);
+  const auto record = [](const model::alert& x) {
+    return x.records.empty() ? std::string_view() : std::string_view(x.records.front().raw);
+  };
+  return a.entities == b.entities && record(a) == record(b);
+}
+
+std::string joined(std::initializer_list<std::string_view> parts) {
+  std::string out;
+  for (const auto* part = parts.begin(); part != parts.end(); ++part) {
+    if (part != parts.begin())
+      out.push_back('\x1f');
+    out += *part;
+  }
+  return out;
+}
+
+std::string entity_key(const std::string& origin, model::entity_type type, const std::string& key) {
+  return joined({origin, std::to_string(static_cast<int>(type)), key});
 }
 
 /// The text a state keeps of a group's identity is read back from its first alert.
@@ -34,7 +50,7 @@ void begin_group(alert_group& g, const std::string& origin, const model::alert& 
 
 void add_entities(state& to, const std::string& origin, const model::alert& a) {
   for (const auto& e : a.entities) {
-    const auto key = fmt::format("{}\x1f{}\x1f{}", origin, static_cast<int>(e.type), e.key);
+    const auto key = entity_key(origin, e.type, e.key);
     auto it = to.entities.find(key);
     if (it == to.entities.end()) {
       if (to.entities.size() >= max_entities)
@@ -89,15 +105,16 @@ struct folder {
     widen(g.first, g.last, a.time, a.end_time);
     if (a.detected_at != 0 && (g.first_detected == 0 || a.detected_at < g.first_detected))
       g.first_detected = a.detected_at;
-    const bool told_already =
-        std::any_of(g.samples.begin(), g.samples.end(), [&](const auto& s) { return same_entities(*s.alert, a); });
-    if (!x.folded && g.samples.size() < max_samples && !told_already) {
+    const auto tells_the_same = [&](const auto& s) { return same_entities(*s.alert, a); };
+    if (!x.folded && g.samples.size() < max_samples &&
+        std::none_of(g.samples.begin(), g.samples.end(), tells_the_same)) {
       const auto at = std::upper_bound(g.samples.begin(), g.samples.end(), a.time,
                                        [](unix_ns time, const auto& s) { return time < s.alert->time; });
       g.samples.insert(at, {x.alert, x.why_json});
     }
     add_entities(to, x.origin, a);
     to.members[hash64(a.id)] = hash64(key);
+    to.moved_out.erase(a.id);
     if (x.late) {
       ++to.late_alerts;
       told("a late alert: " + a.title);
@@ -106,6 +123,10 @@ struct folder {
 
   void operator()(const status_set& x) const {
     told(fmt::format("{} → {}{}{}", to_string(to.now), to_string(x.to), x.reason.empty() ? "" : ": ", x.reason));
+    if (is_final(to.now) && !is_final(x.to)) {
+      to.reopened_at = e.at;
+      to.missed_resolve = to.warned_resolve = false;
+    }
     to.now = x.to;
     const auto once = [&](unix_ns& time) { time = time == 0 ? e.at : time; };
     switch (x.to) {
@@ -171,6 +192,17 @@ struct folder {
   void operator()(const doubt_noted& x) const {
     told("doubt: " + x.text);
     to.doubts.push_back(x.text);
+  }
+
+  void operator()(const deadline_missed& x) const {
+    const bool first = x.what == deadline::acknowledge;
+    told(fmt::format("not {} by {}", first ? "confirmed" : "resolved", format_rfc3339(x.by)));
+    (first ? to.missed_acknowledge : to.missed_resolve) = true;
+  }
+  void operator()(const deadline_near& x) const {
+    const bool first = x.what == deadline::acknowledge;
+    told(fmt::format("to be {} by {}, soon", first ? "confirmed" : "resolved", format_rfc3339(x.by)));
+    (first ? to.warned_acknowledge : to.warned_resolve) = true;
   }
 
   void operator()(const merged_away& x) const {
@@ -250,7 +282,7 @@ struct folder {
     for (const auto& [key, g] : to.groups)
       for (const auto& s : g.samples)
         for (const auto& e : s.alert->entities)
-          left.insert(fmt::format("{}\x1f{}\x1f{}", g.origin, static_cast<int>(e.type), e.key));
+          left.insert(entity_key(g.origin, e.type, e.key));
     std::erase_if(to.entities, [&](const auto& item) { return !left.contains(item.first); });
   }
 };
@@ -264,15 +296,15 @@ void apply(state& to, const event& e) {
 }
 
 std::string group_key(const std::string& origin, const model::alert& a) {
-  return fmt::format("{}\x1f{}\x1f{}\x1f{}", origin, a.rule_id, a.title, a.host);
+  return joined({origin, a.rule_id, a.title, a.host});
 }
 
 std::string key_of(const alert_group& g) {
-  return fmt::format("{}\x1f{}\x1f{}\x1f{}", g.origin, g.rule_id, g.title, g.host);
+  return joined({g.origin, g.rule_id, g.title, g.host});
 }
 
 std::string key_of(const entity_record& r) {
-  return fmt::format("{}\x1f{}\x1f{}", r.origin, static_cast<int>(r.type), r.key);
+  return entity_key(r.origin, r.type, r.key);
 }
 
 take_merge merge_of(const state& from, std::string why_json) {

@@ -25,6 +25,8 @@ constexpr bool transitions[6][6] = {
     {false, true, false, false, true, false}, // false positive
 };
 
+constexpr std::string_view graph_name = "graph"; ///< who decides when no person does
+
 struct decider {
   const state& now;
   const std::string& id;
@@ -49,10 +51,13 @@ struct decider {
     const auto& a = *asked.alert;
     if (a.id.empty())
       return failure{ec::invalid_input, "an alert without an id"};
-    if (now.members.contains(hash64(a.id)) || now.moved_out.contains(a.id))
+    if (who == graph_name && now.moved_out.contains(a.id))
       return nothing();
+    // Before what it has: what came in while it was going into another is to be there too.
     if (!now.merged_into.empty())
       return failure{ec::closed, "merged into " + now.merged_into};
+    if (now.members.contains(hash64(a.id)))
+      return nothing();
     auto out = begun(asked.successor_of);
     const bool late = is_final(now.now);
     if (late && with.late == late_alert_policy::successor)
@@ -134,26 +139,40 @@ struct decider {
         it != now.tasks.end() && it->second.status == asked.task.status && it->second.detail == asked.task.detail;
     return same ? nothing() : existing(task_noted{asked.task});
   }
+  events operator()(const note_missed& asked) const {
+    return !is_open(asked.what) || at < asked.by ? nothing() : one(deadline_missed{asked.what, asked.by});
+  }
+  events operator()(const note_near& asked) const {
+    const bool warned = asked.what == deadline::acknowledge ? now.warned_acknowledge : now.warned_resolve;
+    return !is_open(asked.what) || warned || at >= asked.by ? nothing() : one(deadline_near{asked.what, asked.by});
+  }
   events operator()(const note_doubt& asked) const {
     const bool known = std::find(now.doubts.begin(), now.doubts.end(), asked.text) != now.doubts.end();
     return known ? nothing() : existing(doubt_noted{asked.text});
   }
 
   events operator()(const merge_away& asked) const {
-    if (now.merged_into == asked.into)
+    if (now.merged_into == asked.into || parted_by_a_person(asked.into))
       return nothing();
     if (!now.merged_into.empty())
       return failure{ec::closed, "merged into " + now.merged_into};
     if (asked.into == id)
       return failure{ec::invalid_input, "an incident does not merge into itself"};
-    return existing(merged_away{asked.into, asked.why_json});
+    if (asked.version != 0 && asked.version != now.events)
+      return failure{ec::conflict, "something has come in since"};
+    return existing(merged_away{asked.into, asked.why_json, asked.version});
   }
   events operator()(const take_merge& asked) const {
+    if (asked.from == id)
+      return failure{ec::invalid_input, "an incident does not merge into itself"};
+    const bool known = active_merge(asked.from);
+    if ((known && has_all(asked)) || parted_by_a_person(asked.from))
+      return nothing();
     if (!now.merged_into.empty())
       return failure{ec::closed, "merged into " + now.merged_into};
-    if (active_merge(asked.from))
-      return nothing();
     auto out = begun();
+    if (known)
+      out.push_back(fact_of(merge_undone{asked.from}));
     out.push_back(fact_of(merge_taken{asked.from, asked.why_json, asked.groups, asked.entities, asked.members}));
     return out;
   }
@@ -170,9 +189,31 @@ struct decider {
     return existing(alerts_removed{std::move(ids), asked.to});
   }
 
+  /// Neither met nor noted as missed, of an incident that is still worked on.
+  bool is_open(deadline what) const {
+    const bool first = what == deadline::acknowledge;
+    const bool met = (first ? now.acknowledged_at : now.resolved_at) != 0;
+    const bool missed = first ? now.missed_acknowledge : now.missed_resolve;
+    return now.events != 0 && !met && !missed && !is_final(now.now) && now.merged_into.empty();
+  }
+  /// Else it is taken once more in the place of what was taken of it: more had come in meanwhile.
+  bool has_all(const take_merge& asked) const {
+    std::set<std::uint64_t> moved;
+    for (const auto& alert : now.moved_out)
+      moved.insert(hash64(alert));
+    return std::all_of(asked.members.begin(), asked.members.end(), [&](const auto& member) {
+      return now.members.contains(member.first) || moved.contains(member.first);
+    });
+  }
   bool active_merge(const std::string& other) const {
     return std::any_of(now.merges.begin(), now.merges.end(),
                        [&](const auto& m) { return m.other == other && !m.undone; });
+  }
+  /// The graph does not join anew what a person has taken apart.
+  bool parted_by_a_person(const std::string& other) const {
+    const auto last =
+        std::find_if(now.merges.rbegin(), now.merges.rend(), [&](const auto& m) { return m.other == other; });
+    return who == graph_name && last != now.merges.rend() && last->undone;
   }
   events existing(fact what) const {
     if (now.events == 0)

@@ -175,6 +175,12 @@ std::string dot_text(std::string_view text) {
   return out;
 }
 
+json deadline_json(const deadline_view& one) {
+  return {{"due", one.by == 0 ? json() : json(format_rfc3339(one.by))},
+          {"met", one.met_at == 0 ? json() : json(format_rfc3339(one.met_at))},
+          {"missed", one.missed || (one.by != 0 && one.met_at > one.by)}};
+}
+
 } // namespace
 
 json entities_json(const view& v) {
@@ -238,6 +244,10 @@ json path_json(const attack_path& path) {
   return out;
 }
 
+json sla_json(const sla_view& sla) {
+  return {{"rule", sla.rule}, {"acknowledge", deadline_json(sla.acknowledge)}, {"resolve", deadline_json(sla.resolve)}};
+}
+
 std::string to_ocsf_json(const view& v, std::string_view change) {
   const int activity = change == "opened" ? 1 : change == "closed" ? 3 : 2;
   const unix_ns changed = v.changed_at ? v.changed_at : v.last_event;
@@ -282,6 +292,8 @@ std::string to_ocsf_json(const view& v, std::string_view change) {
              {"automation", v.automation}, {"alerts", v.alerts},
              {"events", v.raw_events},     {"timeline", timeline_json(v)},
              {"path", path_json(v.path)},  {"entities", entities_json(v)}};
+  if (!v.sla.rule.empty())
+    extra["sla"] = sla_json(v.sla);
   if (!v.merged_into.empty())
     extra["merged_into"] = v.merged_into;
   if (!v.successor_of.empty())

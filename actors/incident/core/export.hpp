@@ -11,9 +11,11 @@ namespace soc::incident {
 nlohmann::ordered_json entities_json(const view& v);
 nlohmann::ordered_json timeline_json(const view& v);
 nlohmann::ordered_json path_json(const attack_path& path);
+/// Rule, and of each deadline: due, met (null = none, not yet), missed.
+nlohmann::ordered_json sla_json(const sla_view& sla);
 
-/// One line. `change`: "opened", "updated", "merged", "split", "status", "closed" (activity_id 1 create, 2 update, 3
-/// close).
+/// One line. `change`: "opened", "updated", "merged", "split", "status", "closed", "overdue", "due_soon" (activity_id 1
+/// create, 2 update, 3 close).
 std::string to_ocsf_json(const view& v, std::string_view change);
 /// A bundle: incident, grouping of indicators, attack patterns, relationships. Ids are deterministic (UUIDv5-like from
 /// our hashes).

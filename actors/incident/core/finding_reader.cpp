@@ -101,10 +101,13 @@ entity_type refined(entity_type type, std::string_view name) {
                                                                                       : entity_type::host;
 }
 
-void add_entity(model::alert& a, entity_type type, entity_role role, std::string_view label, std::string_view scope) {
+/// `key`: as whoever wrote the finding knew it; empty: it is made of the label.
+void add_entity(model::alert& a, entity_type type, entity_role role, std::string_view label, std::string_view scope,
+                std::string_view key = {}) {
   if (type == entity_type::unknown || label.empty() || a.entities.size() >= model::max_alert_entities)
     return;
-  model::entity e{type, role, model::canonical_key(type, label, scope), std::string(label)};
+  model::entity e{type, role, key.empty() ? model::canonical_key(type, label, scope) : std::string(key),
+                  std::string(label)};
   if (e.key.empty())
     return;
   const bool known = std::any_of(a.entities.begin(), a.entities.end(),
@@ -113,18 +116,36 @@ void add_entity(model::alert& a, entity_type type, entity_role role, std::string
     a.entities.push_back(std::move(e));
 }
 
+/// Keys of the observables, in their order: model::to_ocsf_json writes them.
+std::vector<std::string_view> keys_in(object root) {
+  std::vector<std::string_view> out;
+  const auto unmapped = object_in(root, "unmapped");
+  const auto list = unmapped ? array_in(*unmapped, "entity_keys") : std::nullopt;
+  if (list)
+    for (element item : *list) {
+      std::string_view key;
+      out.push_back(item.get_string().get(key) == simdjson::SUCCESS ? key : std::string_view());
+    }
+  return out;
+}
+
 void read_observables(model::alert& a, object root) {
   const auto list = array_in(root, "observables");
   if (!list)
     return;
+  const auto keys = keys_in(root);
+  std::size_t index = 0;
   for (element item : *list) {
+    const auto key = index < keys.size() ? keys[index] : std::string_view();
+    ++index;
     object o;
     if (item.get_object().get(o) != simdjson::SUCCESS)
       continue;
     const auto name = text_in(o, "name");
     const auto type = refined(type_of_observable(integer_in(o, "type_id").value_or(0)), name);
     const bool local = type == entity_type::file || type == entity_type::process || type == entity_type::registry_key;
-    add_entity(a, type, role_of_name(name), text_in(o, "value"), local ? std::string_view(a.host) : std::string_view());
+    add_entity(a, type, role_of_name(name), text_in(o, "value"), local ? std::string_view(a.host) : std::string_view(),
+               key);
   }
 }
 

@@ -3,6 +3,7 @@
 // by one incident actor; replayed from its journal. Pure.
 #pragma once
 #include "base/result.hpp"
+#include "incident/core/sla.hpp"
 #include "model/alert.hpp"
 
 #include <cstdint>
@@ -111,8 +112,10 @@ struct state {
   bool automation = true;
   std::string merged_into;  ///< not empty: everything goes there
   std::string successor_of; ///< a closed incident this one goes on from
-  unix_ns acknowledged_at = 0, contained_at = 0, resolved_at = 0, closed_at = 0;
-  std::map<std::string, alert_group> groups; ///< by origin, rule, title, host
+  unix_ns acknowledged_at = 0, contained_at = 0, resolved_at = 0, closed_at = 0, reopened_at = 0;
+  bool missed_acknowledge = false, missed_resolve = false; ///< that the deadline passed is in the history
+  bool warned_acknowledge = false, warned_resolve = false; ///< that it is near is
+  std::map<std::string, alert_group> groups;               ///< by origin, rule, title, host
   std::map<std::string, entity_record> entities;
   std::unordered_map<std::uint64_t, std::uint64_t> members; ///< hash of alert id → hash of group key
   std::set<std::string> moved_out;                          ///< alert ids a person took away: never taken back
@@ -164,6 +167,7 @@ struct task_noted {
 };
 struct merged_away { ///< this one went into another
   std::string into, why_json;
+  std::uint64_t version = 0; ///< events of this one that the other has taken, 0 = not said
 };
 struct merge_taken { ///< another came into this one; its alerts follow as groups
   std::string from, why_json;
@@ -181,10 +185,18 @@ struct alerts_removed { ///< moved or split off to another incident
 struct doubt_noted {
   std::string text;
 };
+struct deadline_missed {
+  deadline what = deadline::acknowledge;
+  unix_ns by = 0;
+};
+struct deadline_near {
+  deadline what = deadline::acknowledge;
+  unix_ns by = 0;
+};
 
-using fact =
-    std::variant<opened, alert_added, status_set, owner_set, comment_added, title_set, level_set, automation_set,
-                 verdict_set, task_noted, merged_away, merge_taken, merge_undone, alerts_removed, doubt_noted>;
+using fact = std::variant<opened, alert_added, status_set, owner_set, comment_added, title_set, level_set,
+                          automation_set, verdict_set, task_noted, merged_away, merge_taken, merge_undone,
+                          alerts_removed, doubt_noted, deadline_missed, deadline_near>;
 
 struct event {
   unix_ns at = 0;  ///< decided
@@ -226,8 +238,10 @@ struct note_task {
   task_record task;
 };
 /// This incident goes into another. First the other takes it (take_merge), then this one is told.
+/// Fails with conflict when something has come in since the other took it.
 struct merge_away {
   std::string into, why_json;
+  std::uint64_t version = 0; ///< of this one when its content was taken, 0 = any
 };
 struct take_merge {
   std::string from, why_json;
@@ -245,9 +259,20 @@ struct remove_alerts {
 struct note_doubt {
   std::string text;
 };
+/// Nothing when it has been met or noted, or has not passed yet.
+struct note_missed {
+  deadline what = deadline::acknowledge;
+  unix_ns by = 0;
+};
+/// Nothing when it has been met, noted or passed.
+struct note_near {
+  deadline what = deadline::acknowledge;
+  unix_ns by = 0;
+};
 
-using command = std::variant<add_alert, set_status, assign, add_comment, set_title, set_level, set_automation,
-                             set_verdict, note_task, merge_away, take_merge, undo_merge, remove_alerts, note_doubt>;
+using command =
+    std::variant<add_alert, set_status, assign, add_comment, set_title, set_level, set_automation, set_verdict,
+                 note_task, merge_away, take_merge, undo_merge, remove_alerts, note_doubt, note_missed, note_near>;
 
 struct options {
   late_alert_policy late = late_alert_policy::reopen;

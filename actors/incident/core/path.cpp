@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 namespace soc::incident {
 
@@ -15,12 +16,19 @@ using model::entity_role;
 using model::entity_type;
 
 constexpr std::size_t max_steps = 400;
+constexpr std::size_t max_things = 8; // files and registry values one process is shown with, a verb; more are counted
+constexpr unix_ns one_moment = 2 * ns_per_s; // within which two sensors tell of one start of a process
 
-bool has_word(const model::alert& a, const staged& s, std::initializer_list<std::string_view> words) {
-  std::string text = a.title + " " + s.stage + " " + a.rule_id;
-  for (auto& c : text)
+std::string lower_of(std::string_view text) {
+  std::string out(text);
+  for (auto& c : out)
     if (c >= 'A' && c <= 'Z')
       c = static_cast<char>(c | 0x20);
+  return out;
+}
+
+bool has_word(const model::alert& a, const staged& s, std::initializer_list<std::string_view> words) {
+  const auto text = lower_of(a.title + " " + s.stage + " " + a.rule_id);
   return std::any_of(words.begin(), words.end(), [&](auto w) { return text.find(w) != std::string::npos; });
 }
 
@@ -44,14 +52,48 @@ std::string tactic_of(const staged& s) {
   return {};
 }
 
-/// The file is the process's own image, not something it did something to.
+/// The program a command line begins with, without quotes and without the kernel's prefixes of a path.
+std::string_view program_of(std::string_view command) {
+  while (!command.empty() && command.front() == ' ')
+    command.remove_prefix(1);
+  const bool quoted = !command.empty() && command.front() == '"';
+  if (quoted)
+    command.remove_prefix(1);
+  command = command.substr(0, command.find(quoted ? '"' : ' '));
+  for (const std::string_view prefix : {"\\??\\", "\\systemroot"})
+    if (command.starts_with(prefix))
+      command.remove_prefix(prefix.size());
+  return command;
+}
+
+std::string_view file_name_of(std::string_view path) {
+  const auto slash = path.find_last_of("\\/");
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+std::string_view without_exe(std::string_view name) {
+  return name.ends_with(".exe") ? name.substr(0, name.size() - 4) : name;
+}
+
+bool same_program(std::string_view one, std::string_view other) {
+  const auto a = lower_of(one), b = lower_of(other);
+  return without_exe(file_name_of(program_of(a))) == without_exe(file_name_of(program_of(b)));
+}
+
+/// The file is the process's own image, not something it did something to: the label of a process is the path of its
+/// image, or its command line.
 bool is_image(const entity* file, const entity* process) {
-  if (process == nullptr || file->label.size() > process->label.size())
+  if (process == nullptr)
     return false;
-  return std::equal(file->label.begin(), file->label.end(), process->label.begin(), [](char x, char y) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
-    return lower(x) == lower(y);
-  });
+  const auto path = lower_of(file->label), label = lower_of(process->label);
+  if (label.starts_with(path))
+    return true;
+  const auto program = without_exe(program_of(label));
+  const auto image = without_exe(path);
+  if (program.empty() || !image.ends_with(program))
+    return false;
+  const auto before = image.size() - program.size();
+  return before == 0 || image[before - 1] == '\\' || image[before - 1] == '/' || program.front() == '\\';
 }
 
 class path_builder {
@@ -59,6 +101,7 @@ public:
   explicit path_builder(const scenario_rules& rules) : rules_(rules) {}
 
   void read(const model::alert& a) {
+    now_ = a.time;
     const auto s = stage_of(rules_, a);
     const auto before = path_.steps.size();
     network_steps(a, s);
@@ -78,7 +121,33 @@ public:
   }
 
 private:
-  std::size_t node(const entity& e) { return node(e.type, e.key, e.label); }
+  std::size_t node(const entity& e) {
+    if (e.type == entity_type::process && !index_.contains({static_cast<int>(e.type), e.key}))
+      if (const auto known = told_by_another_sensor(e))
+        index_.emplace(std::pair(static_cast<int>(e.type), e.key), *known);
+    return node(e.type, e.key, e.label);
+  }
+
+  /// Sensors name one process by ids of their own: the same command on the same host at the same moment is one.
+  std::optional<std::size_t> told_by_another_sensor(const entity& e) {
+    auto [it, is_new] = commands_.try_emplace(e.key.substr(0, e.key.find('|')) + "|" + lower_of(e.label));
+    const auto before = std::exchange(it->second, {e.key, now_});
+    const auto known = is_new ? index_.end() : index_.find({static_cast<int>(e.type), before.key});
+    if (known == index_.end() || now_ - before.time > one_moment || before.time - now_ > one_moment)
+      return std::nullopt;
+    return known->second;
+  }
+
+  /// A process has one parent, whatever the sensors call it.
+  std::size_t parent_node(const entity& parent, std::size_t child) {
+    const auto known = parents_.find(child);
+    if (known != parents_.end() && same_program(parent.label, path_.nodes[known->second].label))
+      index_.try_emplace({static_cast<int>(parent.type), parent.key}, known->second);
+    const auto out = node(parent);
+    parents_.try_emplace(child, out);
+    return out;
+  }
+
   std::size_t node(entity_type type, const std::string& key, const std::string& label) {
     const auto [it, fresh] = index_.try_emplace({static_cast<int>(type), key}, path_.nodes.size());
     if (fresh)
@@ -98,7 +167,7 @@ private:
         ++known.count;
         return;
       }
-    if (path_.steps.size() >= max_steps)
+    if (path_.steps.size() >= max_steps || counted_with_others(from, verb))
       return;
     const auto tactic = tactic_of(s);
     path_step told;
@@ -115,6 +184,23 @@ private:
       on_host_.emplace(from, *host);
       on_host_.emplace(to, *host);
     }
+  }
+
+  /// One process that writes a hundred files is told with some of them.
+  bool counted_with_others(std::size_t from, std::string_view verb) {
+    if (verb != "wrote" && verb != "read" && verb != "changed" && verb != "encrypted")
+      return false;
+    path_step* last = nullptr;
+    std::size_t shown = 0;
+    for (auto& known : path_.steps)
+      if (known.from == from && known.verb == verb) {
+        last = &known;
+        ++shown;
+      }
+    if (shown < max_things)
+      return false;
+    ++last->count;
+    return true;
   }
 
   void network_steps(const model::alert& a, const staged& s) {
@@ -164,14 +250,16 @@ private:
     const auto* acting =
         find_entity(a, entity_type::process, {entity_role::actor, entity_role::target, entity_role::parent});
     const auto* user = find_entity(a, entity_type::user, {entity_role::actor, entity_role::source});
-    const auto* file =
-        find_entity(a, entity_type::file, {entity_role::target, entity_role::related, entity_role::actor});
+    const auto* file = find_entity(a, entity_type::file, {entity_role::target, entity_role::related});
+    const auto* key = find_entity(a, entity_type::registry_key, {entity_role::target, entity_role::related});
     const auto host = host_node(a);
+    if (acting && key)
+      step(node(*acting), "changed", node(*key), a, s);
     if (parent && child && parent != child)
-      step(node(*parent), "spawned", node(*child), a, s);
+      relate(*parent, *child, a, s);
     else if (acting && user)
       step(node(*user), "executed", node(*acting), a, s);
-    else if (acting && host && !file)
+    else if (acting && host && !file && !key)
       step(*host, "executed", node(*acting), a, s);
     if (file && !is_image(file, acting) && !is_image(file, child)) {
       const auto verb = has_technique(s, "T1486") || has_word(a, s, {"encrypt", "ransom"}) ? "encrypted"
@@ -184,6 +272,16 @@ private:
       else if (host)
         step(*host, verb, node(*file), a, s);
     }
+  }
+
+  /// What one process does to another: one that is only related ran already.
+  void relate(const entity& process, const entity& other, const model::alert& a, const staged& s) {
+    const auto to = node(other);
+    if (other.role != entity_role::related)
+      return step(parent_node(process, to), "spawned", to, a, s);
+    const bool injects =
+        has_word(a, s, {"inject", "remote thread"}) || (has_technique(s, "T1055") && !has_word(a, s, {"access"}));
+    step(node(process), injects ? "injected into" : "accessed", to, a, s);
   }
 
   void identity_steps(const model::alert& a, const staged& s) {
@@ -210,8 +308,10 @@ private:
     }
   }
 
-  /// An alert that names nobody who acts still happened somewhere.
+  /// An alert that names nobody who acts still happened somewhere; what is everyday by its severity is in the timeline.
   void observed(const model::alert& a, const staged& s) {
+    if (a.level == model::severity::informational || a.level == model::severity::low)
+      return;
     if (const auto host = host_node(a))
       step(*host, "showed", node(entity_type::unknown, a.rule_id + "|" + a.title, a.title), a, s);
   }
@@ -263,8 +363,15 @@ private:
 
   const scenario_rules& rules_;
   attack_path path_;
+  struct told_process {
+    std::string key;
+    unix_ns time = 0;
+  };
+  unix_ns now_ = 0; ///< of the alert being read
   std::map<std::pair<int, std::string>, std::size_t> index_;
-  std::map<std::size_t, std::size_t> on_host_; ///< node → its host
+  std::map<std::string, told_process> commands_; ///< "host|command line", the latest
+  std::map<std::size_t, std::size_t> parents_;   ///< node of a process → node of its parent
+  std::map<std::size_t, std::size_t> on_host_;   ///< node → its host
   bool last_step_known_ = false;
 };
 

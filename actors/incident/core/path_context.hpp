@@ -14,6 +14,7 @@ struct context_event {
   std::int64_t activity = 0;    ///< OCSF activity_id of that class
   std::string operation;        ///< api.operation
   std::string host;             ///< canonical, may be empty
+  std::int64_t direction = 0;   ///< OCSF connection_info.direction_id: 1 inbound, 2 outbound
   std::vector<model::entity> entities;
 };
 
@@ -37,7 +38,7 @@ std::vector<context_question> questions_of(const attack_path& path, unix_ns firs
                                            unix_ns before = 3600 * ns_per_s);
 
 /// The path with the steps the events tell, in order of time. A gap whose origin they explain is closed; steps carry
-/// the id of their event.
+/// the id of their event. An address that events show to be one machine's own is told with its name.
 attack_path extended_path(attack_path path, const std::vector<context_event>& events);
 
 } // namespace soc::incident

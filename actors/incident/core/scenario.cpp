@@ -1,9 +1,11 @@
 #include "incident/core/scenario.hpp"
 
+#include "base/duration.hpp"
 #include "base/yaml_text.hpp"
 #include "graph/core/settings.hpp"
 #include "incident/core/default_scenarios.hpp"
 
+#include <charconv>
 #include <functional>
 
 namespace soc::incident {
@@ -34,6 +36,34 @@ void load_list(const std::string& file, const YAML::Node& list, const char* what
   }
 }
 
+/// Seconds; 0 = not given, or an error.
+std::int64_t duration_of(yaml_map_reader& reader, const char* key, diagnostics& found) {
+  const auto text = reader.text(key);
+  if (!text)
+    return 0;
+  const auto seconds = parse_duration_s(*text);
+  if (!seconds || *seconds == 0)
+    found.error("SCN006", reader.place(key), std::string("'") + key + "' is no duration: '" + *text + "'",
+                "write 15m, 4h, 3d");
+  return seconds.value_or(0);
+}
+
+/// "75%"; 0 when it is left out.
+int percent_of(yaml_map_reader& reader, const char* key, diagnostics& found) {
+  const auto text = reader.text(key);
+  if (!text)
+    return 0;
+  int out = 0;
+  const auto* end = text->data() + text->size();
+  const auto [rest, error] = std::from_chars(text->data(), end, out);
+  if (error == std::errc() && std::string_view(rest, static_cast<std::size_t>(end - rest)) == "%" && out > 0 &&
+      out < 100)
+    return out;
+  found.error("SCN007", reader.place(key), std::string("'") + key + "' is no share of the time: '" + *text + "'",
+              "write 75%");
+  return 0;
+}
+
 } // namespace
 
 scenario_rules load_scenarios(const std::vector<scenario_file>& files, diagnostics& found) {
@@ -53,6 +83,11 @@ scenario_rules load_scenarios(const std::vector<scenario_file>& files, diagnosti
         auto id = r.required_text("id");
         auto title = r.required_text("title");
         out.scenarios.push_back({id, title, std::move(when)});
+      });
+      load_list(file.name, document["sla"], "sla", found, [&](yaml_map_reader& r, json_condition when) {
+        auto id = r.required_text("id");
+        const auto acknowledge = duration_of(r, "acknowledge", found), resolve = duration_of(r, "resolve", found);
+        out.deadlines.push_back({id, std::move(when), acknowledge, resolve, percent_of(r, "warn", found)});
       });
     }
   }

@@ -1,9 +1,10 @@
-// incident/core/scenario.hpp - what an incident is called and what kind of attack it is, by rules
-// (rules/aggregation/scenarios.yaml): stage hints give alerts of other products a stage and a tactic, scenarios name
-// the whole. Loaded once, read-only, shared. Pure.
+// incident/core/scenario.hpp - what an incident is called, what kind of attack it is and how long it may wait, by rules
+// (rules/aggregation/scenarios.yaml, sla.yaml): stage hints give alerts of other products a stage and a tactic,
+// scenarios name the whole, deadlines are those of sla.hpp. Loaded once, read-only, shared. Pure.
 #pragma once
 #include "base/diagnostic.hpp"
 #include "base/json_condition.hpp"
+#include "incident/core/sla.hpp"
 #include "model/alert.hpp"
 
 #include <memory>
@@ -28,13 +29,15 @@ struct scenario {
 struct scenario_rules {
   std::vector<stage_hint> hints;
   std::vector<scenario> scenarios; ///< in order; the first that matches names the incident
+  std::vector<sla_rule> deadlines; ///< in order; the first that matches gives the incident its times
 };
 using scenario_rules_ptr = std::shared_ptr<const scenario_rules>;
 
 struct scenario_file {
   std::string name, text;
 };
-/// Errors are numbered SCN…; loading goes on past a bad rule. Files without `stages` and `scenarios` add nothing.
+/// Errors are numbered SCN…; loading goes on past a bad rule. Files without `stages`, `scenarios` and `sla` add
+/// nothing.
 scenario_rules load_scenarios(const std::vector<scenario_file>& files, diagnostics& found);
 /// rules/aggregation/scenarios.yaml as it was when this was built.
 scenario_rules_ptr default_scenarios();

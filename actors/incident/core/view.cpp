@@ -20,6 +20,19 @@ void add_once(std::vector<std::string>& to, const std::string& what) {
     to.push_back(what);
 }
 
+/// An account of a machine or of its services: no person is named by it.
+bool is_service_account(std::string_view label) {
+  std::string name(label.substr(label.rfind('\\') + 1)); // npos + 1 = 0
+  for (auto& c : name)
+    if (c >= 'A' && c <= 'Z')
+      c = static_cast<char>(c | 0x20);
+  for (const std::string_view known :
+       {"system", "localsystem", "local service", "network service", "s-1-5-18", "s-1-5-19", "s-1-5-20"})
+    if (name == known)
+      return true;
+  return name.ends_with('$');
+}
+
 model::entity_role telling_role(std::uint16_t roles) {
   using r = model::entity_role;
   for (const auto role : {r::actor, r::source, r::target, r::destination, r::parent, r::related, r::observer})
@@ -185,11 +198,17 @@ struct deriver {
       titles.push_back(line.title);
     for (const auto& e : v.entities)
       types.push_back({{"type", model::to_string(e.type)}, {"role", model::to_string(e.role)}, {"label", e.label}});
-    const nlohmann::json document{
-        {"stages", v.stages},        {"tactics", v.tactics},    {"techniques", v.techniques},
-        {"titles", titles},          {"products", v.products},  {"assets", v.assets},
-        {"entities", types},         {"alert_count", v.alerts}, {"severity_id", static_cast<int>(v.level)},
-        {"first_sight", first_sight}};
+    const nlohmann::json document{{"stages", v.stages},
+                                  {"tactics", v.tactics},
+                                  {"techniques", v.techniques},
+                                  {"titles", titles},
+                                  {"products", v.products},
+                                  {"assets", v.assets},
+                                  {"entities", types},
+                                  {"alert_count", v.alerts},
+                                  {"severity_id", static_cast<int>(v.level)},
+                                  {"first_sight", first_sight},
+                                  {"grave_techniques", grave_techniques()}};
     std::string title = v.timeline.empty() ? "Incident" : v.timeline.front().title + " on {asset}";
     for (const auto& rule : rules.scenarios)
       if (rule.when.matches(document)) {
@@ -200,19 +219,48 @@ struct deriver {
     v.title = s.title.empty() ? filled(std::move(title)) : s.title;
   }
 
+  void deadlines() {
+    if (rules.deadlines.empty())
+      return;
+    const nlohmann::json document{{"severity_id", static_cast<int>(v.level)},
+                                  {"severity", model::to_string(v.level)},
+                                  {"tenant", v.tenant},
+                                  {"scenario", v.scenario},
+                                  {"stages", v.stages},
+                                  {"assets", v.assets},
+                                  {"score", v.score}};
+    const auto settled = s.resolved_at == 0 && is_final(s.now) ? s.closed_at : s.resolved_at;
+    v.sla = sla_of(rules.deadlines, document,
+                   {s.opened_at, s.reopened_at, s.acknowledged_at, settled, s.missed_acknowledge, s.missed_resolve,
+                    s.warned_acknowledge, s.warned_resolve});
+  }
+
+  /// Techniques of alerts of severity high or more, or of none: rules that match every day name techniques too.
+  std::vector<std::string> grave_techniques() const {
+    std::vector<std::string> out;
+    for (const auto& [key, g] : s.groups)
+      if (g.level >= model::severity::high || g.level == model::severity::unknown)
+        for (const auto& x : g.samples)
+          for (const auto& t : stage_of(rules, *x.alert).techniques)
+            add_once(out, t.technique);
+    return out;
+  }
+
   std::string filled(std::string title) const {
     const auto put = [&](std::string_view name, const std::string& value) {
       if (const auto at = title.find(name); at != std::string::npos)
         title.replace(at, name.size(), value);
     };
-    std::string source, user;
+    std::string source, user, service;
     for (const auto& e : v.entities) {
       const bool acts = e.role == model::entity_role::source || e.role == model::entity_role::actor;
       if (source.empty() && acts && e.type == model::entity_type::ip)
         source = e.label;
-      if (user.empty() && e.type == model::entity_type::user)
-        user = e.label;
+      if (e.type == model::entity_type::user)
+        if (auto& named = is_service_account(e.label) ? service : user; named.empty())
+          named = e.label;
     }
+    user = user.empty() ? service : user;
     const auto asset = v.assets.empty() ? std::string("an unnamed asset") : v.assets.front();
     put("{asset}",
         v.assets.size() > 1 && v.assets.size() < 4 ? fmt::format("{} and {} more", asset, v.assets.size() - 1) : asset);
@@ -249,6 +297,7 @@ view derive(const state& s, const scenario_rules& rules) {
   d.numbers();
   d.entities();
   d.name();
+  d.deadlines();
   v.path = path_of(samples_of(s), rules);
   return std::move(d.v);
 }
@@ -256,7 +305,7 @@ view derive(const state& s, const scenario_rules& rules) {
 summary summary_of(const view& v) {
   return {v.id,         v.tenant,    v.title,      v.scenario, v.owner,   v.merged_into, v.now,
           v.found,      v.level,     v.score,      v.alerts,   v.version, v.automation,  v.first_event,
-          v.last_event, v.opened_at, v.changed_at, v.times,    v.stages,  v.assets};
+          v.last_event, v.opened_at, v.changed_at, v.times,    v.sla,     v.stages,      v.assets};
 }
 
 } // namespace soc::incident

@@ -75,6 +75,7 @@ struct view {
   std::vector<std::string> doubts;
   std::vector<merge_record> merges;
   durations times;
+  sla_view sla;
 };
 
 view derive(const state& s, const scenario_rules& rules);
@@ -90,6 +91,7 @@ struct summary {
   bool automation = true;
   unix_ns first_event = 0, last_event = 0, opened_at = 0, changed_at = 0;
   durations times;
+  sla_view sla;
   std::vector<std::string> stages, assets;
 };
 summary summary_of(const view& v);

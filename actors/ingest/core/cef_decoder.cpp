@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 namespace soc::ingest {
 
@@ -55,14 +56,18 @@ bool split_header(std::string_view& text, std::string_view* fields, std::size_t 
 
 constexpr std::size_t max_key_bytes = 128;
 
+constexpr auto key_bytes = [] {
+  std::array<bool, 256> good{};
+  for (int c = '0'; c <= 'z'; ++c)
+    good[static_cast<std::size_t>(c)] = c <= '9' || c >= 'a' || (c >= 'A' && c <= 'Z');
+  for (const char c : std::string_view("_.-[]"))
+    good[static_cast<std::size_t>(c)] = true;
+  return good;
+}();
+
 bool is_extension_key(std::string_view key) {
-  if (key.empty() || key.size() > max_key_bytes)
-    return false;
-  for (const char c : key)
-    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
-          c == '-' || c == '[' || c == ']'))
-      return false;
-  return true;
+  return !key.empty() && key.size() <= max_key_bytes &&
+         std::all_of(key.begin(), key.end(), [](unsigned char c) { return key_bytes[c]; });
 }
 
 /// Where the next "key=" begins at or after `from`: the key's place and the place of its '='.
@@ -72,10 +77,11 @@ bool find_key(std::string_view text, std::size_t from, std::size_t& key_at, std:
       continue;
     // No further back than a key is long: a record full of '=' would be searched again for each.
     const auto floor = std::max(from, at > max_key_bytes + 1 ? at - max_key_bytes - 1 : 0);
-    const auto blank = text.substr(floor, at - floor).find_last_of(" \n");
-    if (blank == std::string_view::npos && floor > from)
+    key_at = at;
+    while (key_at > floor && text[key_at - 1] != ' ' && text[key_at - 1] != '\n')
+      --key_at;
+    if (key_at == floor && floor > from)
       continue;
-    key_at = blank == std::string_view::npos ? from : floor + blank + 1;
     if (!is_extension_key(text.substr(key_at, at - key_at)))
       continue;
     equal_at = at;
@@ -89,19 +95,22 @@ struct cef_label {
   std::string_view key, label;
 };
 
-void add_labels(const std::vector<cef_label>& labels, std::size_t first, field_sink& to) {
+constexpr std::size_t most_labels = 64;
+
+void add_labels(std::span<const cef_label> labels, std::size_t first, field_sink& to) {
   const auto last = to.out().size();
   for (const auto& l : labels)
     for (std::size_t i = first; i < last; ++i)
       if (const auto s = to.out()[i]; s.name() == l.key) {
-        to.add_copied("label." + std::string(l.label), s.data);
+        to.add_joined("label.", l.label, s.data);
         break;
       }
 }
 
 void decode_extension(std::string_view text, field_sink& to) {
   const auto first = to.out().size();
-  std::vector<cef_label> labels;
+  std::array<cef_label, most_labels> labels;
+  std::size_t labelled = 0;
   std::size_t key_at = 0, equal_at = 0;
   bool more = find_key(text, 0, key_at, equal_at);
   while (more) {
@@ -111,10 +120,10 @@ void decode_extension(std::string_view text, field_sink& to) {
     const auto value = trim_blanks(text.substr(value_at, more ? key_at - value_at : std::string_view::npos));
     const auto clean = unescape_cef(value, to.memory());
     to.add(key, clean);
-    if (labels.size() < 64 && key.size() > 5 && key.substr(key.size() - 5) == "Label")
-      labels.push_back({key.substr(0, key.size() - 5), clean});
+    if (labelled < labels.size() && key.size() > 5 && key.substr(key.size() - 5) == "Label")
+      labels[labelled++] = {key.substr(0, key.size() - 5), clean};
   }
-  add_labels(labels, first, to);
+  add_labels({labels.data(), labelled}, first, to);
 }
 
 } // namespace

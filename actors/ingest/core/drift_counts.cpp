@@ -1,6 +1,7 @@
 #include "ingest/core/drift_counts.hpp"
 
 #include "ingest/core/mapping.hpp"
+#include "ingest/core/quick_hash.hpp"
 
 #include <algorithm>
 
@@ -26,12 +27,13 @@ std::string_view name_of(drift_kind kind) {
 
 void drift_counts::name_counts::add(std::string_view name) {
   name = name.substr(0, most_name_bytes);
-  if (const auto known = each.find(name); known != each.end())
-    ++known->second;
-  else if (each.size() < most_names)
-    each.emplace(std::string(name), 1);
-  else
-    ++more;
+  auto& at = recent[quick_hash(name) >> 56];
+  if (at == each.end() || at->first != name) {
+    at = each.find(name);
+    if (at == each.end() && each.size() < most_names)
+      at = each.emplace(std::string(name), 0).first;
+  }
+  ++(at == each.end() ? more : at->second);
 }
 
 drift_counts::of_type& drift_counts::counts_of(const mapping_type& type) {
@@ -42,24 +44,30 @@ drift_counts::of_type& drift_counts::counts_of(const mapping_type& type) {
   return *last_;
 }
 
-void drift_counts::add_fields(const mapping_type& type, const slot_list& native) {
-  of_type* counts = nullptr;
-  for (const auto& s : native.slots) {
-    if (s.id < type.known.size() && type.known[s.id] && s.id != model::no_field)
-      continue;
-    if (s.data.is_null())
-      continue;
-    if (counts == nullptr)
-      counts = &counts_of(type);
-    if (s.id == model::no_field) {
-      if (!is_of_the_engine(s.name()))
-        counts->fields.add(s.name());
-      continue;
-    }
-    if (counts->by_id.size() <= s.id)
-      counts->by_id.resize(names_->size());
-    ++counts->by_id[s.id];
+void drift_counts::add_field(of_type& counts, const model::slot& s) {
+  if (s.data.is_null())
+    return;
+  if (s.id == model::no_field) {
+    if (!is_of_the_engine(s.name()))
+      counts.fields.add(s.name());
+    return;
   }
+  if (counts.by_id.size() <= s.id)
+    counts.by_id.resize(names_->size());
+  ++counts.by_id[s.id];
+}
+
+void drift_counts::add_fields(const mapping_type& type, const slot_list& native,
+                              const std::vector<std::uint32_t>* unexpected) {
+  if (unexpected != nullptr) {
+    if (!unexpected->empty())
+      for (auto& counts = counts_of(type); const auto place : *unexpected)
+        add_field(counts, native.slots[place]);
+    return;
+  }
+  for (auto& counts = counts_of(type); const auto& s : native.slots)
+    if (s.id == model::no_field || s.id >= type.known.size() || !type.known[s.id])
+      add_field(counts, s);
 }
 
 void drift_counts::add_times(const mapping_type& type, const time_findings& times) {

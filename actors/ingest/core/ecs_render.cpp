@@ -143,7 +143,7 @@ void ecs_renderer::state::add_own(const mapping_type& type, nlohmann::json& out)
   // The additions see native fields and OCSF slots.
   for (const auto& rule : type.ecs)
     for (const auto& recipe : rule.alternatives) {
-      auto v = evaluate(recipe, type.owner->settings, record);
+      auto v = evaluate(recipe, std::span<const field_source>(recipe.from), type.owner->settings, record);
       if (!v.is_null() && recipe.time)
         v = convert_value(v, ocsf_kind::datetime, false, &recipe, type.owner->settings, record);
       if (v.is_null())

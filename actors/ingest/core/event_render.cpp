@@ -4,10 +4,12 @@
 #include "ingest/core/json_decoder.hpp"
 #include "ingest/core/mapping.hpp"
 #include "ingest/core/normalizer.hpp"
+#include "ingest/core/quick_hash.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 namespace soc::ingest {
@@ -173,6 +175,39 @@ private:
   json_writer& out_;
 };
 
+std::string path_text(const path_shape& shape) {
+  std::string out;
+  for (const auto& segment : shape.segments) {
+    if (!out.empty())
+      out.push_back('.');
+    out += segment.index < 0 ? segment.name : fmt::format("{}[{}]", segment.name, segment.index);
+  }
+  return out;
+}
+
+/// Names met before. Few are kept in a small table, more in a set.
+class seen_names {
+public:
+  bool add(std::string_view name) {
+    if (count_ == most)
+      return std::none_of(table_.begin(), table_.end(), [&](std::string_view n) { return n == name; }) &&
+             more_.insert(name).second;
+    auto at = quick_hash(name) >> 56;
+    for (; table_[at].data() != nullptr; at = (at + 1) % table_.size())
+      if (table_[at] == name)
+        return false;
+    table_[at] = name;
+    ++count_;
+    return true;
+  }
+
+private:
+  static constexpr std::size_t most = 128;
+  std::array<std::string_view, 256> table_{};
+  std::size_t count_ = 0;
+  std::set<std::string_view> more_;
+};
+
 /// The slots and what the engine adds, ready to be written.
 class ocsf_document {
 public:
@@ -181,9 +216,10 @@ public:
       : parts_(parts), type_(type), batch_(batch), ev_(ev) {}
 
   std::string render() {
+    leaves_.reserve(ev_.ocsf.size() + 16);
     for (const auto& s : ev_.ocsf)
-      if (const auto it = parts_.paths.find(s.id); it != parts_.paths.end())
-        leaves_.push_back({&it->second, s.data});
+      if (s.id < parts_.shapes.size() && parts_.shapes[s.id] != nullptr)
+        add_slot(s);
     add_names();
     add_metadata();
     std::sort(leaves_.begin(), leaves_.end(),
@@ -200,21 +236,34 @@ public:
   }
 
 private:
-  void add(std::string_view path, model::value v) {
-    const auto it = parts_.paths.find(batch_.dictionary->find(path));
-    if (it == parts_.paths.end() || v.is_null() || (v.is_string() && v.text().empty()))
+  /// A word that the schema does not list (an HTTP method somebody made up) is told as unmapped.
+  void add_slot(const model::slot& s) {
+    const auto* shape = parts_.shapes[s.id];
+    const auto& enums = type_.text_enums;
+    const auto at = std::find_if(enums.begin(), enums.end(), [&](const auto& one) { return one.first == s.id; });
+    if (at == enums.end() || !s.data.is_string()) {
+      leaves_.push_back({shape, s.data});
       return;
-    if (std::none_of(leaves_.begin(), leaves_.end(), [&](const leaf& l) { return l.shape == &it->second; }))
-      leaves_.push_back({&it->second, v});
+    }
+    const auto& captions = at->second->captions;
+    const auto known = at->second->enum_value(s.data.text());
+    if (known)
+      leaves_.push_back({shape, model::value::of_string(captions.find(*known)->first)});
+    else
+      unlisted_.push_back({shape, s.data});
   }
-  void add_text(std::string_view path, std::string text) {
-    texts_.push_back(std::make_unique<std::string>(std::move(text)));
-    add(path, model::value::of_string(*texts_.back()));
+
+  void add(const path_shape* shape, model::value v) {
+    if (shape == nullptr || v.is_null() || (v.is_string() && v.text().empty()))
+      return;
+    if (std::none_of(leaves_.begin(), leaves_.end(), [&](const leaf& l) { return l.shape == shape; }))
+      leaves_.push_back({shape, v});
   }
 
   void add_names() {
-    add("class_name", model::value::of_string(type_.ocsf->caption));
-    add("category_name", model::value::of_string(type_.ocsf->category));
+    const auto& own = parts_.own;
+    add(own.class_name, model::value::of_string(type_.ocsf->caption));
+    add(own.category_name, model::value::of_string(type_.ocsf->category));
     const auto activity = ev_.ocsf_value(parts_.ids.activity_id);
     if (activity.kind() != model::value_kind::integer)
       return;
@@ -222,36 +271,51 @@ private:
     if (a == type_.ocsf->attributes.end())
       return;
     const auto caption = a->second.captions.find(fmt::format("{}", activity.integer()));
-    if (caption != a->second.captions.end())
-      add_text("type_name", type_.ocsf->caption + ": " + caption->second);
+    if (caption == a->second.captions.end())
+      return;
+    type_name_ = type_.ocsf->caption + ": " + caption->second;
+    add(own.type_name, model::value::of_string(type_name_));
   }
 
   void add_metadata() {
-    add("metadata.version", model::value::of_string(parts_.schema->version()));
-    add("metadata.product.name", model::value::of_string(type_.owner->title));
-    add("metadata.product.vendor_name", model::value::of_string(type_.owner->vendor_name));
-    add_text("metadata.uid", model::event_id(batch_, ev_));
-    add("metadata.logged_time", model::value::of_int(batch_.raw->received_at / ns_per_ms));
+    const auto& own = parts_.own;
+    add(own.version, model::value::of_string(parts_.schema->version()));
+    add(own.product_name, model::value::of_string(type_.owner->title));
+    add(own.vendor_name, model::value::of_string(type_.owner->vendor_name));
+    uid_ = model::event_id(batch_, ev_);
+    add(own.uid, model::value::of_string(uid_));
+    add(own.logged_time, model::value::of_int(batch_.raw->received_at / ns_per_ms));
     if (batch_.raw->context)
-      add("metadata.tenant_uid", model::value::of_string(batch_.raw->context->tenant));
+      add(own.tenant_uid, model::value::of_string(batch_.raw->context->tenant));
     std::set<std::string_view> profiles;
+    const std::string* before = nullptr;
     for (const auto& l : leaves_) {
-      const auto a = type_.ocsf->attributes.find(l.shape->segments[0].name);
+      const auto& name = l.shape->segments[0].name;
+      if (before != nullptr && *before == name)
+        continue;
+      before = &name;
+      const auto a = type_.ocsf->attributes.find(name);
       if (a != type_.ocsf->attributes.end() && !a->second.profile.empty())
         profiles.insert(a->second.profile);
     }
     for (const auto name : profiles)
       profiles_.push_back(model::value::of_string(name));
     if (!profiles_.empty())
-      add("metadata.profiles", model::value::of_list(profiles_));
+      add(own.profiles, model::value::of_list(profiles_));
   }
 
   void write_unmapped(json_writer& out) {
-    bool any = false;
-    std::set<std::string_view> names;
+    bool any = !unlisted_.empty();
+    if (any)
+      out.key("unmapped").begin_object();
+    for (const auto& one : unlisted_) {
+      out.key(path_text(*one.shape));
+      write_value(out, one.data);
+    }
+    seen_names names;
     for (const auto& s : ev_.native) {
       const bool used = s.id != model::no_field && s.id < type_.consumed.size() && type_.consumed[s.id];
-      if (used || s.data.is_null() || !names.insert(s.name()).second)
+      if (used || s.data.is_null() || !names.add(s.name()))
         continue;
       if (!any)
         out.key("unmapped").begin_object();
@@ -271,7 +335,8 @@ private:
   const model::event_batch& batch_;
   const model::event& ev_;
   std::vector<leaf> leaves_;
-  std::vector<std::unique_ptr<std::string>> texts_;
+  std::vector<leaf> unlisted_; ///< text the schema's enum doesn't have
+  std::string type_name_, uid_;
   std::vector<model::value> profiles_;
 };
 

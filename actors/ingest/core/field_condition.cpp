@@ -3,7 +3,6 @@
 #include "base/yaml_text.hpp"
 
 #include <fmt/format.h>
-#include <re2/re2.h>
 
 #include <algorithm>
 #include <arpa/inet.h>
@@ -165,13 +164,11 @@ bool field_condition::compile_value(const std::string& text, const std::string& 
   if (modifier == "exists") {
     v.kind = text == "false" || text == "no" ? test_kind::absent : test_kind::exists;
   } else if (modifier == "re") {
-    re2::RE2::Options options;
-    options.set_log_errors(false);
-    options.set_case_sensitive(cased_);
-    options.set_max_mem(4 << 20);
-    auto pattern = std::make_shared<re2::RE2>(text, options);
-    if (!pattern->ok()) {
-      found.error("MAP043", place_of(file, node), fmt::format("not an RE2 pattern: {}", pattern->error()));
+    std::string error;
+    auto pattern =
+        text_pattern::compile(text, {.any_case = !cased_, .dot_takes_newline = false, .max_bytes = 4 << 20}, error);
+    if (!pattern) {
+      found.error("MAP043", place_of(file, node), fmt::format("not an RE2 pattern: {}", error));
       return false;
     }
     v.kind = test_kind::regex;
@@ -254,7 +251,7 @@ bool field_condition::matches(const test_value& want, const model::value& v, rec
   }
   const auto text = text_of(v, *record.memory);
   if (want.kind == test_kind::regex)
-    return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *want.pattern);
+    return want.pattern->search(text);
   if (want.kind == test_kind::cidr) {
     std::uint8_t address[16];
     if (!parse_address(text, address))
@@ -279,9 +276,17 @@ bool field_condition::matches(const test_value& want, const model::value& v, rec
     return same(text.substr(0, n));
   if (want.kind == test_kind::ends)
     return same(text.substr(text.size() - n));
-  const auto folded = cased_ ? std::string(text) : lower_text(text);
-  return want.kind == test_kind::contains ? folded.find(want.text) != std::string::npos
-                                          : matches_wildcard(folded, want.text);
+  const auto search = [&](std::string_view in) {
+    return want.kind == test_kind::contains ? in.find(want.text) != std::string_view::npos
+                                            : matches_wildcard(in, want.text);
+  };
+  if (cased_)
+    return search(text);
+  char folded[256];
+  if (text.size() > sizeof folded)
+    return search(lower_text(text));
+  std::transform(text.begin(), text.end(), folded, [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return search({folded, text.size()});
 }
 
 void field_condition::collect_sources(std::vector<const field_source*>& out) const {

@@ -3,6 +3,7 @@
 #pragma once
 #include "base/diagnostic.hpp"
 #include "ingest/core/field_source.hpp"
+#include "ingest/core/text_pattern.hpp"
 
 #include <yaml-cpp/yaml.h>
 
@@ -10,10 +11,6 @@
 #include <optional>
 #include <string>
 #include <vector>
-
-namespace re2 {
-class RE2;
-}
 
 namespace soc::ingest {
 
@@ -57,7 +54,7 @@ private:
     std::string text; ///< lower case unless cased
     double number = 0;
     bool is_number = false;
-    std::shared_ptr<const re2::RE2> pattern;
+    std::shared_ptr<const text_pattern> pattern;
     std::uint8_t network[16] = {}; ///< cidr, IPv4 mapped
     int prefix_bits = 0;
   };

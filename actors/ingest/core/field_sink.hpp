@@ -2,12 +2,13 @@
 // One a normalizer; `begin` points it at the record at hand.
 #pragma once
 #include "base/arena.hpp"
+#include "ingest/core/quick_hash.hpp"
 #include "model/event.hpp"
 
 #include <array>
-#include <cstring>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace soc::ingest {
@@ -42,19 +43,49 @@ public:
 
   /// A field whose name is made up on the way: copied unless the dictionary has it.
   void add_copied(std::string_view name, model::value data) {
-    const auto id = find(name);
-    if (id == model::no_field && !keep_unknown_)
+    model::slot s;
+    s.id = find(name);
+    if (s.id == model::no_field && !keep_unknown_)
       return;
-    add(id == model::no_field ? memory_->copy(name) : names_->name(id), data);
+    name = s.id == model::no_field ? memory_->copy(name) : names_->name(s.id);
+    s.name_data = name.data();
+    s.name_size = static_cast<std::uint32_t>(name.size());
+    s.data = data;
+    out_->push_back(s);
+  }
+
+  /// The same for a name of two parts.
+  void add_joined(std::string_view head, std::string_view tail, model::value data) {
+    joined_.assign(head).append(tail);
+    add_copied(joined_, data);
+  }
+
+  /// Slots without values for a list of names that lives as long as the mappings; `name_data` is null where a value is
+  /// not kept.
+  const std::vector<model::slot>& resolved(const std::vector<std::string>& names) {
+    auto& slots = resolved_[&names];
+    if (slots.size() == names.size())
+      return slots;
+    slots.clear();
+    for (const auto& name : names) {
+      model::slot s;
+      s.id = names_->find(name);
+      const bool kept = !name.empty() && name != "~" && (s.id != model::no_field || keep_unknown_);
+      const auto text = s.id != model::no_field ? names_->name(s.id) : std::string_view(name);
+      s.name_data = kept ? text.data() : nullptr;
+      s.name_size = static_cast<std::uint32_t>(text.size());
+      slots.push_back(s);
+    }
+    return slots;
+  }
+  /// Room for what a decoder takes apart, reused.
+  std::vector<std::string_view>& scratch() {
+    scratch_.clear();
+    return scratch_;
   }
 
   model::field_id find(std::string_view name) {
-    std::uint64_t head = 0, tail = 0;
-    std::memcpy(&head, name.data(), std::min<std::size_t>(name.size(), 8));
-    if (name.size() > 8)
-      std::memcpy(&tail, name.data() + name.size() - 8, 8);
-    const std::uint64_t mix = (head ^ (tail * 0x9E3779B97F4A7C15ULL) ^ name.size()) * 0xD6E8FEB86659FD93ULL;
-    auto& entry = cache_[mix >> 55];
+    auto& entry = cache_[quick_hash(name) >> 54];
     if (!entry.used || entry.name != name) {
       entry.name.assign(name);
       entry.id = names_->find(name);
@@ -75,7 +106,10 @@ private:
   bool keep_unknown_;
   soc::arena* memory_ = nullptr;
   std::vector<model::slot>* out_ = nullptr;
-  std::array<entry, 512> cache_;
+  std::array<entry, 1024> cache_;
+  std::unordered_map<const void*, std::vector<model::slot>> resolved_;
+  std::vector<std::string_view> scratch_;
+  std::string joined_;
 };
 
 } // namespace soc::ingest

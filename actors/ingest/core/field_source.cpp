@@ -98,6 +98,8 @@ model::value read_source(const field_source& source, record_context& record) {
   }
   case k::element:
   case k::tree: {
+    if (std::string_view text; source.from == k::tree && record.trees.find_text(source.path, *record.memory, text))
+      return model::value::of_string(text);
     simdjson::dom::element found;
     if (!record.trees.find(source.path, found))
       return {};

@@ -4,7 +4,6 @@
 #include "ingest/core/rule_loader.hpp"
 
 #include <fmt/format.h>
-#include <re2/re2.h>
 
 #include <algorithm>
 
@@ -224,7 +223,7 @@ void input_loader::load_patterns(const YAML::Node& node, decode_step& step) {
     option.pattern = compile_pattern(text, file_, item, found_);
     if (!option.pattern)
       return;
-    for (const auto& [name, number] : option.pattern->NamedCapturingGroups()) {
+    for (const auto& [name, number] : option.pattern->named_groups()) {
       // RE2 names are identifiers: "__" stands for the dot of nested names.
       auto field = name;
       for (auto at = field.find("__"); at != std::string::npos; at = field.find("__", at + 1))

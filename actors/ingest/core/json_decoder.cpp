@@ -2,6 +2,7 @@
 
 #include "base/json_writer.hpp"
 #include "ingest/core/json_string.hpp"
+#include "ingest/core/quick_hash.hpp"
 #include "model/event.hpp"
 
 #include <fmt/format.h>
@@ -20,6 +21,11 @@ namespace od = simdjson::ondemand;
 struct json_stop {
   std::string reason;
 };
+
+/// A short document may repeat a long prefix with every leaf: what joined names may take grows with the document only.
+constexpr std::size_t longest_path = 4096, name_bytes_per_byte = 32, free_name_bytes = 64 * 1024;
+/// Longer names are looked up each time: the cache stays small whatever comes.
+constexpr std::size_t longest_cached_name = 256;
 
 void check(simdjson::error_code code) {
   if (code) [[unlikely]]
@@ -71,21 +77,32 @@ struct json_decoder::state {
   json_options options;
   od::parser parser;
   std::array<known_key, 4096> keys;
+  known_key uncached;
   std::string path;
+  std::size_t name_bytes_left = 0;              ///< of the document's unknown joined names
   std::vector<std::vector<model::value>> lists; ///< items being collected, by depth
   arena* memory = nullptr;
   std::vector<model::slot>* out = nullptr;
   std::size_t first = 0;
   bool stable = true; ///< the document's bytes outlive the call
+  std::vector<json_member> members;
+  struct group {
+    model::slot slot;
+    std::uint32_t count = 0;
+  };
+  std::vector<group> groups; ///< of flatten_maps
+  std::vector<std::uint32_t> group_of;
 
   bool walk(od::object object, std::size_t depth);
   void walk_value(od::value item, model::slot name, bool wanted, std::size_t depth);
   void walk_array(od::array items, model::slot name, bool wanted, std::size_t depth);
   void collect(od::value item, const model::slot& name, std::size_t depth, std::vector<model::value>& items);
   void flatten_maps(std::size_t from);
+  std::uint32_t find_group(const model::slot& s, std::unordered_map<std::string_view, std::uint32_t>& by_name);
   model::value scalar(od::value item, od::json_type type);
   model::value number(od::value item);
   model::slot resolve(std::string_view key, bool in_document, bool& wanted);
+  model::slot resolve_path(bool& wanted);
   const known_key& find(std::string_view name);
   void learn(known_key& entry, std::string_view name) const;
   void emit(model::slot s, model::value v);
@@ -105,20 +122,25 @@ const model::dictionary_ptr& json_decoder::names() const {
   return state_->names;
 }
 
+const std::vector<json_member>* json_decoder::members() const {
+  return state_->stable ? &state_->members : nullptr;
+}
+
+/// Valid until the next name is looked for.
 const known_key& json_decoder::state::find(std::string_view name) {
-  std::uint64_t head = 0, tail = 0;
-  std::memcpy(&head, name.data(), std::min<std::size_t>(name.size(), 8));
-  if (name.size() > 8)
-    std::memcpy(&tail, name.data() + name.size() - 8, 8);
-  const std::uint64_t mix = (head ^ (tail * 0x9E3779B97F4A7C15ULL) ^ name.size()) * 0xD6E8FEB86659FD93ULL;
-  auto& entry = keys[mix >> 52];
-  if (!entry.used || entry.name != name)
+  if (name.size() > longest_cached_name) [[unlikely]] {
+    learn(uncached, name);
+    return uncached;
+  }
+  auto& entry = keys[quick_hash(name) >> 52];
+  if (!entry.used || entry.name != name) {
+    entry.name.assign(name);
     learn(entry, name);
+  }
   return entry;
 }
 
 void json_decoder::state::learn(known_key& entry, std::string_view name) const {
-  entry.name.assign(name);
   entry.used = true;
   entry.id = names->find(name);
   if (entry.id == model::no_field && options.wanted && name.find(' ') != std::string_view::npos) {
@@ -148,11 +170,24 @@ model::slot json_decoder::state::resolve(std::string_view key, bool in_document,
   return s;
 }
 
+/// The slot's name: the path joined so far.
+model::slot json_decoder::state::resolve_path(bool& wanted) {
+  if (path.size() > longest_path) [[unlikely]]
+    throw json_stop{fmt::format("a name of nested keys is longer than {} bytes", longest_path)};
+  const auto name = resolve(path, false, wanted);
+  if (name.id == model::no_field) {
+    if (path.size() > name_bytes_left) [[unlikely]]
+      throw json_stop{"names of nested keys take many times the document's size"};
+    name_bytes_left -= path.size();
+  }
+  return name;
+}
+
 void json_decoder::state::emit(model::slot s, model::value v) {
-  if (out->size() - first >= options.max_fields)
+  if (out->size() - first >= options.max_fields) [[unlikely]]
     throw json_stop{fmt::format("more than {} fields", options.max_fields)};
-  s.data = v;
   out->push_back(s);
+  out->back().data = v;
 }
 
 model::value json_decoder::state::number(od::value item) {
@@ -229,27 +264,51 @@ void json_decoder::state::collect(od::value item, const model::slot& name, std::
 void json_decoder::state::flatten_maps(std::size_t from) {
   if (out->size() == from)
     return;
-  std::vector<model::slot> flat;
-  std::vector<std::vector<model::value>> gathered;
-  std::unordered_map<std::string_view, std::size_t> at;
+  groups.clear();
+  group_of.clear();
+  std::unordered_map<std::string_view, std::uint32_t> by_name;
   for (std::size_t i = from; i < out->size(); ++i) {
     const auto& s = (*out)[i];
-    const auto [place, is_new] = at.emplace(s.name(), flat.size());
-    if (is_new) {
-      flat.push_back(s);
-      gathered.emplace_back();
-    }
-    auto& values = gathered[place->second];
-    if (s.data.is_list())
-      values.insert(values.end(), s.data.items().begin(), s.data.items().end());
+    group_of.push_back(find_group(s, by_name));
+    groups[group_of.back()].count += s.data.is_list() ? static_cast<std::uint32_t>(s.data.items().size()) : 1;
+  }
+  for (auto& g : groups) {
+    g.slot.data = model::value::of_list({memory->make_array<model::value>(g.count), g.count});
+    g.count = 0;
+  }
+  for (std::size_t i = from; i < out->size(); ++i) {
+    const auto& data = (*out)[i].data;
+    auto& g = groups[group_of[i - from]];
+    auto* const at = const_cast<model::value*>(g.slot.data.items().data());
+    if (data.is_list())
+      for (const auto& item : data.items())
+        new (at + g.count++) model::value(item);
     else
-      values.push_back(s.data);
+      new (at + g.count++) model::value(data);
   }
   out->resize(from);
-  for (std::size_t i = 0; i < flat.size(); ++i) {
-    flat[i].data = make_list(gathered[i]);
-    out->push_back(flat[i]);
+  for (const auto& g : groups)
+    out->push_back(g.slot);
+}
+
+/// Maps of a list have few names, mostly: those are looked through, more are hashed.
+std::uint32_t json_decoder::state::find_group(const model::slot& s,
+                                              std::unordered_map<std::string_view, std::uint32_t>& by_name) {
+  constexpr std::size_t few = 16;
+  if (groups.size() <= few) {
+    for (std::uint32_t i = 0; i < groups.size(); ++i)
+      if (groups[i].slot.name() == s.name())
+        return i;
+  } else {
+    if (by_name.empty())
+      for (std::uint32_t i = 0; i < groups.size(); ++i)
+        by_name.emplace(groups[i].slot.name(), i);
+    if (const auto it = by_name.find(s.name()); it != by_name.end())
+      return it->second;
+    by_name.emplace(s.name(), static_cast<std::uint32_t>(groups.size()));
   }
+  groups.push_back({s, 0});
+  return static_cast<std::uint32_t>(groups.size() - 1);
 }
 
 void json_decoder::state::walk_array(od::array list, model::slot name, bool wanted, std::size_t depth) {
@@ -302,15 +361,16 @@ bool json_decoder::state::walk(od::object object, std::size_t depth) {
     bool wanted = false;
     if (prefix == 0 && depth == 0) {
       const auto name = resolve(key, plain, wanted);
+      members.push_back({key, field.key().raw(), field.value().raw_json_token().data()});
       // Most values are texts and numbers: the path is only needed below a map or a list.
-      if (const char first = *field.value().raw_json_token().data(); first == '{' || first == '[')
+      if (const char first = *members.back().value; first == '{' || first == '[')
         path.assign(key);
       walk_value(field.value(), name, wanted, depth);
     } else {
       if (prefix != 0)
         path.push_back('.');
       path.append(key);
-      const auto name = resolve(path, false, wanted);
+      const auto name = resolve_path(wanted);
       walk_value(field.value(), name, wanted, depth);
     }
     path.resize(prefix);
@@ -325,6 +385,8 @@ std::optional<json_failure> json_decoder::decode(std::string_view document, aren
   s.out = &out;
   s.first = out.size();
   s.path.clear();
+  s.name_bytes_left = document.size() * name_bytes_per_byte + free_name_bytes;
+  s.members.clear();
   s.stable = true;
   od::document parsed;
   const char* start = document.data();

@@ -33,6 +33,13 @@ struct json_options {
   std::size_t max_fields = 16384; ///< leaves of one document; more is a failure
 };
 
+/// A member of the document itself, where it stands: for looking again at a part without reading all of it.
+struct json_member {
+  std::string_view key;           ///< without escapes
+  const char* key_text = nullptr; ///< in the document, after the quote
+  const char* value = nullptr;    ///< first byte of its value
+};
+
 /// Why a document is not a JSON object, and where in it (bytes from its start).
 struct json_failure {
   std::string reason;
@@ -53,6 +60,9 @@ public:
   /// document's end must be readable (raw_batch reserves them). Names and strings point into `document`, `memory` or
   /// the dictionary.
   std::optional<json_failure> decode(std::string_view document, arena& memory, std::vector<model::slot>& out);
+
+  /// Of the last document, as long as it and its arena live; null when they are not in it (it was not UTF-8).
+  const std::vector<json_member>* members() const;
 
   const model::dictionary_ptr& names() const;
 

@@ -27,10 +27,13 @@ std::size_t end_of_line(std::string_view bytes, std::size_t at) {
 
 } // namespace
 
-/// A document that is one line: it ends in '}' and the next thing is a new document, which can't happen inside valid
-/// JSON. The end, 0 when it may go on in the next line, need_more when that can't be seen yet.
+/// A document that is one short line: it ends in '}' and the next thing is a new document, which can't happen inside
+/// valid JSON. The end, 0 when it is longer or may go on in the next line, need_more when that can't be seen yet.
 std::size_t json_splitter::whole_line(std::string_view bytes, std::size_t start, bool last) const {
-  const auto line = end_of_line(bytes, start);
+  constexpr std::size_t longest = 4096;
+  const auto line = end_of_line(bytes.substr(0, std::min(bytes.size(), start + longest)), start);
+  if (line == std::string_view::npos && bytes.size() - start >= longest)
+    return 0;
   if (line == std::string_view::npos && !last)
     return need_more;
   auto end = line == std::string_view::npos ? bytes.size() : line;
@@ -119,7 +122,7 @@ std::size_t json_splitter::split(std::string_view bytes, bool last, const sink& 
     std::size_t end = 0;
     if (bytes[start] == '{') {
       end = in_array_ ? 0 : whole_line(bytes, start, last);
-      if (end == 0 || (end == need_more && bytes.size() - start > 4096))
+      if (end == 0)
         end = bracketed(bytes, start, last);
     } else if (bytes[start] == '[' && in_array_) {
       end = bracketed(bytes, start, last);
@@ -128,11 +131,9 @@ std::size_t json_splitter::split(std::string_view bytes, bool last, const sink& 
       if (end == std::string_view::npos)
         end = last ? bytes.size() : need_more;
     }
-    if (end == need_more) {
-      if (bytes.size() - start <= max_bytes_)
-        return start;
-      end = start + max_bytes_; // too long for a document: handed on in parts
-    }
+    if (end == need_more && bytes.size() - start <= max_bytes_)
+      return start;
+    end = std::min(end, start + max_bytes_); // too long for a document: handed on in parts
     auto stop = end;
     while (stop > start && is_json_space(bytes[stop - 1]))
       --stop;

@@ -129,4 +129,53 @@ bool read_json_string(const char* raw, bool keep, arena& memory, std::string_vie
   return true;
 }
 
+namespace {
+
+/// Length of a number or word that a parser would write as it stands; 0 for others.
+std::size_t plain_token(std::string_view text) {
+  for (const std::string_view word : {"true", "false", "null"})
+    if (text.substr(0, word.size()) == word)
+      return word.size();
+  const std::size_t sign = text.front() == '-' ? 1 : 0;
+  auto at = sign;
+  while (at < text.size() && text[at] >= '0' && text[at] <= '9')
+    ++at;
+  const bool odd = at == sign || at - sign > 18 || (text[sign] == '0' && at > 1);
+  const char next = at < text.size() ? text[at] : ',';
+  return odd || next == '.' || next == 'e' || next == 'E' ? 0 : at;
+}
+
+} // namespace
+
+bool compact_json(std::string_view text, arena& memory, std::string_view& out) {
+  char* const start = memory.make_array<char>(text.size());
+  char* to = start;
+  const auto put = [&](const char* from, std::size_t n) {
+    std::memcpy(to, from, n);
+    to += n;
+  };
+  for (std::size_t at = 0; at < text.size();) {
+    const char c = text[at];
+    std::size_t n = 1;
+    if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
+      ++at;
+      continue;
+    }
+    if (c == '"') {
+      const char* const close = find_quote_or_escape(text.data() + at + 1);
+      n = static_cast<std::size_t>(close + 1 - text.data()) - at;
+      if (*close != '"' || at + n > text.size())
+        return false;
+    } else if (c != '{' && c != '}' && c != '[' && c != ']' && c != ':' && c != ',') {
+      n = plain_token(text.substr(at));
+      if (n == 0)
+        return false;
+    }
+    put(text.data() + at, n);
+    at += n;
+  }
+  out = {start, static_cast<std::size_t>(to - start)};
+  return true;
+}
+
 } // namespace soc::ingest

@@ -40,4 +40,8 @@ inline bool read_json_key(const char* raw, std::string_view& key) {
 /// else a copy in `memory`. False when an escape is invalid. Up to 16 bytes after the closing quote are read.
 bool read_json_string(const char* raw, bool keep, arena& memory, std::string_view& text);
 
+/// A map or a list without the white space between its parts, in `memory` unless there is none. False when that takes
+/// more than leaving out: escapes, fractions, numbers out of the ordinary. Up to 16 bytes after it are read.
+bool compact_json(std::string_view text, arena& memory, std::string_view& out);
+
 } // namespace soc::ingest

@@ -36,7 +36,7 @@ struct input_detection {
   std::shared_ptr<const field_condition> where;
   std::vector<std::string> vendors, products; ///< lower case
   std::vector<std::string> programs, prefixes, contains, any_contains;
-  std::shared_ptr<const re2::RE2> regex;
+  std::shared_ptr<const text_pattern> regex;
 };
 
 struct mapping_input {
@@ -59,6 +59,8 @@ struct mapping_type {
   std::vector<bool> consumed;                ///< by native id: read by some rule or test of this type
   std::vector<bool> known;                   ///< consumed, or expected and not mapped
   std::vector<std::string> missing_required; ///< attributes of the class no rule gives
+  /// Slots whose text must be one of the schema's words.
+  std::vector<std::pair<model::field_id, const ocsf_attribute*>> text_enums;
   source_place place;
 };
 
@@ -113,6 +115,12 @@ struct mapping_set::parts {
   ecs_table ecs;
   std::shared_ptr<const enrichment> extra; ///< null: nothing is added to events
   std::unordered_map<model::field_id, path_shape> paths;
+  std::vector<const path_shape*> shapes; ///< the same by id, null for others
+  /// Of what the engine itself says of every event.
+  struct {
+    const path_shape *class_name, *category_name, *type_name, *version, *uid, *product_name, *vendor_name, *logged_time,
+        *profiles, *tenant_uid;
+  } own{};
   struct {
     model::field_id class_uid, category_uid, type_uid, activity_id, severity_id, time, cloud_provider, cloud_account,
         cloud_region;

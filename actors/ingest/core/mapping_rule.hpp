@@ -9,6 +9,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -52,7 +53,7 @@ struct value_recipe {
   std::vector<format_piece> format;
   std::vector<field_source> sum;
   std::optional<pick_rule> pick;
-  std::shared_ptr<const re2::RE2> regex;
+  std::shared_ptr<const text_pattern> regex;
   std::string split;
   std::optional<int> item;
   bool lower = false, upper = false, trim = false, hex = false;
@@ -98,8 +99,16 @@ struct rule_settings {
 void run_rules(const std::vector<mapping_rule>& rules, const rule_settings& settings,
                const model::field_dictionary& names, record_context& record, unix_ns& time);
 
-/// The value of a recipe before conversion to the target's type; null when it gives none.
-model::value evaluate(const value_recipe& recipe, const rule_settings& settings, record_context& record);
+/// An enum value outside the table becomes Other, if there is such a value.
+model::value fit_enum(const mapping_rule& rule, const model::value& v);
+
+/// The value of a recipe, taken from `from`, before conversion to the target's type; null when it gives none.
+model::value evaluate(const value_recipe& recipe, std::span<const field_source> from, const rule_settings& settings,
+                      record_context& record);
+struct bound_source;
+model::value evaluate(const value_recipe& recipe, std::span<const bound_source> from, const rule_settings& settings,
+                      record_context& record);
+model::value read_source(const bound_source& source, record_context& record);
 
 /// A value as the schema wants it; null when it can't be.
 model::value convert_value(const model::value& v, ocsf_kind kind, bool array, const value_recipe* recipe,

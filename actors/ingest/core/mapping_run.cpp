@@ -1,9 +1,8 @@
-#include "ingest/core/mapping_rule.hpp"
+#include "ingest/core/record_shape.hpp"
 #include "ingest/core/value_parts.hpp"
 
-#include <re2/re2.h>
-
 #include <algorithm>
+#include <span>
 
 namespace soc::ingest {
 
@@ -25,6 +24,13 @@ public:
       return;
     }
     record_.ocsf.add(names_, id, v);
+  }
+  /// Replaces what is there.
+  void put(const model::slot& target, model::value v) {
+    if (auto* there = record_.ocsf.find(target.id))
+      *there = v;
+    else
+      record_.ocsf.add(target, v);
   }
   void put_text(model::field_id id, std::string_view text) {
     if (!text.empty())
@@ -135,23 +141,27 @@ void put_parts(const mapping_rule& rule, const model::value& v, record_context& 
   }
 }
 
-/// An enum value outside the table becomes Other, and its text the caption.
-model::value fit_enum(const mapping_rule& rule, const model::value& v) {
-  if (v.kind() != model::value_kind::integer || rule.enum_values.empty())
-    return v;
-  const auto known = [&](std::int64_t n) {
-    return std::binary_search(rule.enum_values.begin(), rule.enum_values.end(), n);
-  };
-  if (known(v.integer()))
-    return v;
-  return known(99) ? model::value::of_int(99) : model::value{};
+/// A rule's ways to a value, all of them or those a shape leaves.
+const value_recipe& recipe_of(const value_recipe& recipe) {
+  return recipe;
+}
+const value_recipe& recipe_of(const bound_recipe& bound) {
+  return *bound.recipe;
+}
+std::span<const field_source> sources_of(const value_recipe& recipe) {
+  return recipe.from;
+}
+std::span<const bound_source> sources_of(const bound_recipe& bound) {
+  return bound.from;
 }
 
-void put_rule(const mapping_rule& rule, const rule_settings& settings, record_context& record, slot_writer& out,
-              unix_ns& time) {
+template <class Alternatives>
+void put_rule(const mapping_rule& rule, const Alternatives& alternatives, const rule_settings& settings,
+              record_context& record, slot_writer& out, unix_ns& time) {
   bool had_value = false;
-  for (const auto& recipe : rule.alternatives) {
-    const auto found = evaluate(recipe, settings, record);
+  for (const auto& alternative : alternatives) {
+    const auto& recipe = recipe_of(alternative);
+    const auto found = evaluate(recipe, sources_of(alternative), settings, record);
     if (found.is_null())
       continue;
     had_value = true;
@@ -168,8 +178,9 @@ void put_rule(const mapping_rule& rule, const rule_settings& settings, record_co
     if (rule.is_time)
       time = exact;
     out.put(rule.target, v, true);
-    if (rule.sibling != model::no_field && v == model::value::of_int(99) && !recipe.from.empty())
-      for (const auto& source : recipe.from)
+    // The source's own word becomes the caption of Other.
+    if (rule.sibling != model::no_field && v.kind() == model::value_kind::integer && v.integer() == 99)
+      for (const auto& source : sources_of(alternative))
         if (const auto text = read_source(source, record); !is_absent(text, settings.absent)) {
           out.put_text(rule.sibling, text_of(text, *record.memory));
           break;
@@ -179,12 +190,35 @@ void put_rule(const mapping_rule& rule, const rule_settings& settings, record_co
   record.findings.unreadable = record.findings.unreadable || (had_value && rule.is_time);
 }
 
+void put_text(const bound_rule& bound, const rule_settings& settings, record_context& record, slot_writer& out) {
+  for (const auto& source : bound.alternatives[0].from) {
+    const auto v = read_source(source, record);
+    if (is_absent(v, settings.absent))
+      continue;
+    if (v.is_string())
+      return out.put(bound.target, v);
+    const auto text = convert_value(v, ocsf_kind::text, false, nullptr, settings, record);
+    return text.is_null() ? void() : out.put(bound.target, text);
+  }
+}
+
 bool element_exists(const mapping_rule& rule, record_context& record) {
   simdjson::dom::element unused;
   return record.trees.find(rule.element, unused);
 }
 
 } // namespace
+
+model::value fit_enum(const mapping_rule& rule, const model::value& v) {
+  if (v.kind() != model::value_kind::integer || rule.enum_values.empty())
+    return v;
+  const auto known = [&](std::int64_t n) {
+    return std::binary_search(rule.enum_values.begin(), rule.enum_values.end(), n);
+  };
+  if (known(v.integer()))
+    return v;
+  return known(99) ? model::value::of_int(99) : model::value{};
+}
 
 const std::vector<std::string>& parts_of(rule_op op) {
   static const std::vector<std::string> none, url{"url_string", "scheme", "hostname", "port", "path", "query_string"},
@@ -217,8 +251,26 @@ void run_rules(const std::vector<mapping_rule>& rules, const rule_settings& sett
     } else if (rule.op == rule_op::hashes) {
       put_hashes(rule, settings, record, out);
     } else {
-      put_rule(rule, settings, record, out, time);
+      put_rule(rule, rule.alternatives, settings, record, out, time);
     }
+  }
+}
+
+void record_shape::run(const model::field_dictionary& names, record_context& record, unix_ns& time) const {
+  const auto& settings = type_->owner->settings;
+  slot_writer out(names, record);
+  for (std::size_t i = 0; i < rules_.size(); ++i) {
+    const auto& bound = rules_[i];
+    if (bound.how == bound_rule::way::text)
+      put_text(bound, settings, record, out);
+    else if (bound.how == bound_rule::way::constant)
+      out.put(bound.target, bound.constant);
+    else if (bound.rule->op == rule_op::each)
+      i += element_exists(*bound.rule, record) ? 0 : bound.skip;
+    else if (bound.rule->op == rule_op::hashes)
+      put_hashes(*bound.rule, settings, record, out);
+    else
+      put_rule(*bound.rule, bound.alternatives, settings, record, out, time);
   }
 }
 

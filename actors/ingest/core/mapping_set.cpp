@@ -69,14 +69,26 @@ void add_path(mapping_set::parts& parts, model::field_dictionary& names, std::st
     it->second = shape_of(path);
 }
 
+void note_text_enum(const mapping_set::parts& parts, model::field_dictionary& names, mapping_type& type,
+                    std::string_view path) {
+  const auto attribute = parts.schema->resolve(*type.ocsf, path);
+  if (!attribute || (*attribute)->kind != ocsf_kind::text || (*attribute)->captions.empty())
+    return;
+  const std::pair<model::field_id, const ocsf_attribute*> entry{names.intern(path), *attribute};
+  if (std::find(type.text_enums.begin(), type.text_enums.end(), entry) == type.text_enums.end())
+    type.text_enums.push_back(entry);
+}
+
 void collect_paths(mapping_set::parts& parts, model::field_dictionary& names) {
   for (const auto& m : parts.mappings)
     for (const auto& type : m->types)
       for (const auto& rule : type->rules) {
         if (rule.op == rule_op::each)
           continue;
-        if (rule.op == rule_op::set)
+        if (rule.op == rule_op::set) {
           add_path(parts, names, rule.path);
+          note_text_enum(parts, names, *type, rule.path);
+        }
         if (rule.sibling != model::no_field)
           add_path(parts, names, names.name(rule.sibling));
         for (const auto id : rule.parts)
@@ -113,6 +125,20 @@ void collect_paths(mapping_set::parts& parts, model::field_dictionary& names) {
   std::sort(all.begin(), all.end(), [](const auto* a, const auto* b) { return shape_before(*a, *b); });
   for (std::uint32_t i = 0; i < all.size(); ++i)
     all[i]->rank = i;
+  parts.shapes.assign(names.size(), nullptr);
+  for (const auto& [id, shape] : parts.paths)
+    parts.shapes[id] = &shape;
+  const auto shape = [&](const char* path) { return parts.shapes[names.find(path)]; };
+  parts.own = {shape("class_name"),
+               shape("category_name"),
+               shape("type_name"),
+               shape("metadata.version"),
+               shape("metadata.uid"),
+               shape("metadata.product.name"),
+               shape("metadata.product.vendor_name"),
+               shape("metadata.logged_time"),
+               shape("metadata.profiles"),
+               shape("metadata.tenant_uid")};
 }
 
 void index_inputs(mapping_set::parts& parts) {

@@ -3,6 +3,7 @@
 #include "ingest/core/drift_counts.hpp"
 #include "ingest/core/mapping.hpp"
 #include "ingest/core/record_decoder.hpp"
+#include "ingest/core/record_shape.hpp"
 
 #include <fmt/format.h>
 
@@ -11,6 +12,8 @@
 namespace soc::ingest {
 
 namespace {
+
+constexpr unix_ns most_ahead_ns = 2 * 86'400 * ns_per_s; ///< of the receipt; what is further is no time of an event
 
 std::span<const model::slot> kept(const std::vector<model::slot>& slots, arena& memory) {
   if (slots.empty())
@@ -33,6 +36,7 @@ struct normalizer::state {
   record_decoder decoder;
   record_context record;
   drift_counts drift;
+  shape_cache shapes;
   std::vector<std::string_view> elements;
 
   state(std::shared_ptr<const mapping_set> m, model::dictionary_ptr n, normalizer_options o)
@@ -45,7 +49,7 @@ struct normalizer::state {
   void normalize_record(model::event_batch& batch, std::uint32_t index);
   bool add_event(model::event_batch& batch, std::uint32_t index, std::string_view text, std::string_view envelope,
                  bool quarantine);
-  void map(model::event_batch& batch, const mapping_type& type, model::event& ev);
+  void map(model::event_batch& batch, const mapping_type& type, const record_shape* shape, model::event& ev);
   void put_common(const mapping_type& type, model::event& ev);
   void put(model::field_id id, model::value v);
 };
@@ -117,10 +121,11 @@ bool normalizer::state::add_event(model::event_batch& batch, std::uint32_t index
   ev.time = record.sent_at != 0 ? record.sent_at : batch.raw->received_at;
   ev.class_uid = type->ocsf->uid;
   ev.native = kept(record.native.slots, batch.memory);
+  const auto* shape = shapes.find(*type, *names, record);
   if (options.keep_unknown)
-    drift.add_fields(*type, record.native);
+    drift.add_fields(*type, record.native, shape == nullptr ? nullptr : &shape->unexpected());
   if (!type->lazy || options.eager)
-    map(batch, *type, ev);
+    map(batch, *type, shape, ev);
   batch.events.push_back(ev);
   return true;
 }
@@ -152,12 +157,20 @@ void normalizer::state::put_common(const mapping_type& type, model::event& ev) {
     put(ids.cloud_region, model::value::of_string(context->region));
 }
 
-void normalizer::state::map(model::event_batch& batch, const mapping_type& type, model::event& ev) {
+void normalizer::state::map(model::event_batch& batch, const mapping_type& type, const record_shape* shape,
+                            model::event& ev) {
   unix_ns time = 0;
   record.findings = {};
-  run_rules(type.rules, type.owner->settings, *names, record, time);
+  if (shape != nullptr)
+    shape->run(*names, record, time);
+  else
+    run_rules(type.rules, type.owner->settings, *names, record, time);
+  // Windows, incidents and retention go by event time: one clock that is years ahead must not end them all.
+  const auto received = record.raw->received_at;
+  const bool ahead = time != 0 && received != 0 && time > received + most_ahead_ns;
+  record.findings.unreadable = record.findings.unreadable || ahead;
   drift.add_times(type, record.findings);
-  if (time != 0)
+  if (time != 0 && !ahead)
     ev.time = time;
   put_common(type, ev);
   if (const auto& extra = mappings->inside().extra)
@@ -210,7 +223,7 @@ void normalizer::complete(model::event_batch& batch, model::event& ev) {
       s.record.payload = header->payload;
   if (s.record.payload.substr(0, 1) == "{")
     s.record.trees.add({{}, s.record.payload});
-  s.map(batch, *type, ev);
+  s.map(batch, *type, nullptr, ev);
 }
 
 } // namespace soc::ingest

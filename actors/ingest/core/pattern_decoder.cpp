@@ -1,22 +1,19 @@
 // Regular expressions (RE2), dissect patterns and the common log format of web servers.
 #include "ingest/core/text_decoders.hpp"
 
-#include <re2/re2.h>
-
 #include <algorithm>
+#include <array>
 
 namespace soc::ingest {
 
 decode_result decode_regex(std::string_view text, const std::vector<regex_option>& patterns, field_sink& to) {
-  std::vector<re2::StringPiece> groups;
+  std::array<std::string_view, text_pattern::most_groups + 1> groups;
   for (const auto& p : patterns) {
-    groups.assign(static_cast<std::size_t>(p.pattern->NumberOfCapturingGroups()) + 1, {});
-    if (!p.pattern->Match(re2::StringPiece(text.data(), text.size()), 0, text.size(), re2::RE2::UNANCHORED,
-                          groups.data(), static_cast<int>(groups.size())))
+    if (!p.pattern->search(text, std::span(groups.data(), p.pattern->group_count() + 1)))
       continue;
     for (const auto& [number, name] : p.groups)
       if (const auto& g = groups[static_cast<std::size_t>(number)]; g.data() != nullptr)
-        to.add(name, std::string_view(g.data(), g.size()));
+        to.add(name, g);
     return std::nullopt;
   }
   return decode_failure{"fits none of the patterns", 0};
@@ -139,12 +136,12 @@ void add_request(std::string_view request, field_sink& to) {
 }
 
 bool all_digits(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 /// What stands before "[time]": [vhost[:port]] host ident user, in the spellings seen.
 void add_clf_head(std::string_view head, field_sink& to) {
-  std::vector<std::string_view> words;
+  auto& words = to.scratch();
   auto rest = head;
   for (skip_clf_blanks(rest); !rest.empty(); skip_clf_blanks(rest))
     words.push_back(clf_token(rest));
@@ -152,8 +149,14 @@ void add_clf_head(std::string_view head, field_sink& to) {
   if (words.size() >= 4 && words[0] == "-") // an empty forwarded-for before the client
     ++at;
   const auto is_address = [](std::string_view w) {
-    return w.find_first_not_of("0123456789abcdefABCDEF.:") == std::string_view::npos &&
-           w.find_first_of(".:") != std::string_view::npos;
+    bool separated = false;
+    for (const char c : w) {
+      const bool separator = c == '.' || c == ':';
+      separated |= separator;
+      if (!separator && !(c >= '0' && c <= '9') && !((c | 32) >= 'a' && (c | 32) <= 'f'))
+        return false;
+    }
+    return separated;
   };
   if (words.size() - at >= 4 && is_address(words[at + 1]) && !is_address(words[at]))
     to.add("vhost", words[at++]);

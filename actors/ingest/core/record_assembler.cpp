@@ -3,6 +3,7 @@
 #include "ingest/core/text_decoders.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace soc::ingest {
 
@@ -10,6 +11,12 @@ namespace {
 
 bool continues(std::string_view line) {
   return line.substr(0, 1) == "\t" || line.substr(0, 4) == "    " || line.substr(0, 11) == "Caused by: ";
+}
+
+/// std::string_view::find stops at each first byte, and XML is full of '<'.
+std::size_t find_text(std::string_view text, std::string_view what, std::size_t from = 0) {
+  const void* const at = memmem(text.data() + from, text.size() - from, what.data(), what.size());
+  return at == nullptr ? std::string_view::npos : static_cast<std::size_t>(static_cast<const char*>(at) - text.data());
 }
 
 } // namespace
@@ -114,7 +121,16 @@ void record_assembler::take_audit(std::string_view line, std::string_view serial
 void record_assembler::take_lines(const sink& out, bool ended) {
   std::size_t at = 0;
   for (auto end = pending_.find('\n'); end != std::string::npos; end = pending_.find('\n', at)) {
-    take_line(std::string_view(pending_).substr(at, end - at), position_ + at, out);
+    auto line = std::string_view(pending_).substr(at, end - at);
+    // A line waits for those that continue it; most are seen not to be.
+    const char next = end + 1 < pending_.size() ? pending_[end + 1] : '\t';
+    if (options_.kind == framing::continued && open_.empty() && next != '\t' && next != ' ' && next != 'C') {
+      if (!line.empty() && line.back() == '\r')
+        line.remove_suffix(1);
+      out(line, position_ + at);
+    } else {
+      take_line(line, position_ + at, out);
+    }
     at = end + 1;
   }
   position_ += at;
@@ -130,11 +146,11 @@ void record_assembler::take_lines(const sink& out, bool ended) {
 void record_assembler::take_xml(const sink& out, bool ended) {
   static constexpr std::string_view close = "</Event>";
   std::size_t at = 0;
-  for (auto end = pending_.find(close); end != std::string::npos; end = pending_.find(close, at)) {
+  for (auto end = find_text(pending_, close); end != std::string::npos; end = find_text(pending_, close, at)) {
     auto text = std::string_view(pending_).substr(at, end + close.size() - at);
     // What stands before the event (a declaration, <Events>) is none of it; a comment is left in for the raw bytes.
     if (const auto start = text.find("<Event ");
-        start != std::string_view::npos && text.find("<!--") == std::string_view::npos)
+        start != std::string_view::npos && start > 0 && find_text(text, "<!--") == std::string_view::npos)
       text.remove_prefix(start);
     out(text, position_ + at);
     at = end + close.size();

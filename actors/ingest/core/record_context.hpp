@@ -2,12 +2,14 @@
 // and the OCSF slots made so far, both findable by id in constant time. Owned by a normalizer and reused for every
 // record.
 #pragma once
+#include "ingest/core/json_decoder.hpp"
 #include "ingest/core/time_text.hpp"
 #include "model/event.hpp"
 
 #include <simdjson.h>
 
 #include <array>
+#include <deque>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -68,6 +70,11 @@ public:
     slots.push_back(s);
     index_new();
   }
+  void add(const model::slot& named, model::value v) {
+    slots.push_back(named);
+    slots.back().data = v;
+    index_new();
+  }
 
   std::vector<model::slot> slots;
 
@@ -83,27 +90,50 @@ struct json_source {
   std::string_view text;   ///< json_decoder::padding readable bytes follow
 };
 
-/// DOM parsers of the JSON texts of one record.
+/// DOM parsers of the JSON texts of one record. Where the members of a text are known, only those asked for are parsed.
 class json_trees {
 public:
-  void clear() { count_ = 0; }
-  void add(json_source source) {
-    if (count_ < sources_.size()) {
-      sources_[count_] = source;
-      state_[count_++] = tree_state::unparsed;
-    }
+  void clear() {
+    count_ = 0;
+    parsed_.clear();
   }
+  void add(json_source source, const std::vector<json_member>* members = nullptr);
   /// The element at a path like "resources[0].ARN"; false when it is not there.
   bool find(std::string_view path, simdjson::dom::element& out);
+  /// The map or list at a path as JSON without white space, as far as no parser is needed for it.
+  bool find_text(std::string_view path, arena& memory, std::string_view& out) const;
 
 private:
   enum class tree_state { unparsed, good, bad };
-  static constexpr std::size_t most = 4;
-  std::array<json_source, most> sources_;
-  std::array<tree_state, most> state_{};
-  std::array<simdjson::dom::parser, most> parsers_;
-  std::array<simdjson::dom::element, most> roots_;
+  enum class answer { found, absent, unsure };
+  struct tree {
+    json_source source;
+    tree_state state = tree_state::unparsed;
+    bool has_members = false;
+    std::vector<json_member> members;
+    simdjson::dom::parser parser;
+    simdjson::dom::element root;
+  };
+  struct parsed_member {
+    const char* value;
+    bool good;
+    simdjson::dom::element root;
+  };
+  /// What a member's name says of a path: the first of that name, and whether longer names may fit too.
+  struct named_member {
+    const json_member* member = nullptr;
+    bool longer_names = false;
+  };
+  static named_member find_member(const tree& t, std::string_view name);
+  static std::string_view text_of(const tree& t, const json_member& member);
+  answer find_in_member(const tree& t, std::string_view path, simdjson::dom::element& out);
+  const parsed_member* parse(const tree& t, const json_member& member);
+
+  static constexpr std::size_t most = 4, most_members = 32;
+  std::array<tree, most> trees_;
   std::size_t count_ = 0;
+  std::deque<simdjson::dom::parser> member_parsers_;
+  std::vector<parsed_member> parsed_;
 };
 
 /// What is odd about the times of a record; told to the drift counts, never passed over in silence.

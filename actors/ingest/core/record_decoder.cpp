@@ -3,10 +3,8 @@
 #include "ingest/core/windows_event.hpp"
 
 #include <fmt/format.h>
-#include <re2/re2.h>
 
 #include <algorithm>
-#include <cstring>
 
 namespace soc::ingest {
 
@@ -107,18 +105,35 @@ std::string_view record_decoder::padded(std::string_view text, record_context& r
 
 namespace {
 
-/// Whether "name", in quotes, is in `head`. memmem: std::string_view::find compares at each quote, and JSON is full of
-/// them.
-bool has_key(std::string_view head, const std::string& name) {
-  const char* at = head.data();
-  const char* const end = at + head.size();
-  while ((at = static_cast<const char*>(memmem(at, static_cast<std::size_t>(end - at), name.data(), name.size())))) {
-    const char* const after = at + name.size();
-    if (at > head.data() && at[-1] == '"' && after < end && *after == '"')
-      return true;
-    ++at;
-  }
-  return false;
+/// An envelope's list is looked for among the names that end here.
+constexpr std::size_t envelope_bytes = 1024;
+
+/// The name of the list that opens at `at`: `"name" : [`. Empty when none stands before it.
+std::string_view list_name(std::string_view text, std::size_t at) {
+  const auto skip = [&] {
+    while (at > 0 && (text[at - 1] == ' ' || text[at - 1] == '\t' || text[at - 1] == '\n' || text[at - 1] == '\r'))
+      --at;
+  };
+  const auto take = [&](char c) { return at > 0 && text[at - 1] == c ? at-- : 0; };
+  skip();
+  if (take(':') == 0)
+    return {};
+  skip();
+  if (take('"') == 0 || at >= envelope_bytes)
+    return {};
+  const auto open = text.rfind('"', at == 0 ? 0 : at - 1);
+  return open == std::string_view::npos || at == 0 ? std::string_view{} : text.substr(open + 1, at - open - 1);
+}
+
+/// Names of lists in the head of a document, in the order of `known`.
+void find_lists(std::string_view text, const std::vector<std::string>& known, std::vector<const std::string*>& out) {
+  const auto head = text.substr(0, envelope_bytes + 64);
+  for (auto at = head.find('['); at != std::string_view::npos; at = head.find('[', at + 1))
+    if (const auto name = list_name(head, at); !name.empty())
+      if (const auto it = std::lower_bound(known.begin(), known.end(), name); it != known.end() && *it == name)
+        out.push_back(&*it);
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
 }
 
 } // namespace
@@ -150,11 +165,10 @@ bool record_decoder::unwrap(std::string_view payload, std::vector<std::string_vi
       name = "[]";
       return !elements.empty();
     }
-    if (payload.find('[') == std::string_view::npos) // most records: no list at all
-      return false;
-    for (const auto& candidate : mappings_->inside().unwrap_names) {
-      if (!has_key(payload.substr(0, 1024), candidate))
-        continue;
+    lists_.clear();
+    find_lists(payload, mappings_->inside().unwrap_names, lists_);
+    for (const auto* found : lists_) {
+      const auto& candidate = *found;
       od::document root = envelope_parser_.iterate(payload, payload.size() + json_decoder::padding);
       od::array list;
       if (root.find_field(candidate).get_array().get(list))
@@ -245,7 +259,7 @@ bool record_decoder::decode_first(record_format format, record_context& record, 
       failure.offset = offset_in(record.record, record.payload) + bad->byte_offset;
       good = false;
     } else {
-      record.trees.add({{}, document});
+      record.trees.add({{}, document}, json_.members());
     }
   } else if (format == record_format::xml) {
     if (auto bad = decode_windows_xml(record.payload, *names_, *record.memory, record.native.slots)) {
@@ -289,7 +303,7 @@ bool record_decoder::matches(const input_detection& d, record_context& record) c
     return false;
   if (!d.any_contains.empty() && std::none_of(d.any_contains.begin(), d.any_contains.end(), contains))
     return false;
-  if (d.regex && !re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *d.regex))
+  if (d.regex && !d.regex->search(text))
     return false;
   return !d.where || d.where->holds(record);
 }
@@ -409,7 +423,7 @@ decode_result record_decoder::run_decoder(const decode_step& step, std::string_v
     text = padded(without_edges(text), record);
     if (const auto bad = json_.decode(text, *record.memory, record.native.slots))
       return decode_failure{bad->reason, bad->byte_offset};
-    record.trees.add({step.prefix, text});
+    record.trees.add({step.prefix, text}, json_.members());
     if (!step.prefix.empty())
       for (auto i = first; i < record.native.slots.size(); ++i) {
         auto& s = record.native.slots[i];

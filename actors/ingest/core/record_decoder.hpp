@@ -52,6 +52,7 @@ private:
   json_decoder json_;
   field_sink sink_;
   simdjson::ondemand::parser envelope_parser_;
+  std::vector<const std::string*> lists_; ///< of unwrap
   const model::raw_batch* raw_ = nullptr;
   const mapping* explicit_ = nullptr;
   bool unknown_explicit_ = false;

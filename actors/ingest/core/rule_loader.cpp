@@ -3,7 +3,6 @@
 #include "base/yaml_text.hpp"
 
 #include <fmt/format.h>
-#include <re2/re2.h>
 
 #include <algorithm>
 #include <charconv>
@@ -39,18 +38,14 @@ bool truth_of(const YAML::Node& node) {
 
 } // namespace
 
-std::shared_ptr<const re2::RE2> compile_pattern(const std::string& text, const std::string& file,
-                                                const YAML::Node& node, diagnostics& found) {
-  re2::RE2::Options options;
-  options.set_log_errors(false);
-  options.set_max_mem(8 << 20);
-  options.set_dot_nl(true);
-  auto pattern = std::make_shared<re2::RE2>(text, options);
-  if (pattern->ok())
-    return pattern;
-  found.error("MAP043", place_of(file, node), fmt::format("not an RE2 pattern: {}", pattern->error()),
-              "RE2 has no look-around and no back references");
-  return nullptr;
+std::shared_ptr<const text_pattern> compile_pattern(const std::string& text, const std::string& file,
+                                                    const YAML::Node& node, diagnostics& found) {
+  std::string error;
+  auto pattern = text_pattern::compile(text, {}, error);
+  if (!pattern)
+    found.error("MAP043", place_of(file, node), fmt::format("not an RE2 pattern: {}", error),
+                "RE2 has no look-around and no back references");
+  return pattern;
 }
 
 void rule_loader::error(const std::string& code, const YAML::Node& node, std::string what, std::string hint) {

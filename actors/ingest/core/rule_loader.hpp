@@ -46,7 +46,7 @@ private:
 };
 
 /// Compiles RE2 with the limits of mappings; null and an error when it is none.
-std::shared_ptr<const re2::RE2> compile_pattern(const std::string& text, const std::string& file,
-                                                const YAML::Node& node, diagnostics& found);
+std::shared_ptr<const text_pattern> compile_pattern(const std::string& text, const std::string& file,
+                                                    const YAML::Node& node, diagnostics& found);
 
 } // namespace soc::ingest

@@ -3,6 +3,7 @@
 // the arena.
 #pragma once
 #include "ingest/core/field_sink.hpp"
+#include "ingest/core/text_pattern.hpp"
 
 #include <cstdint>
 #include <map>
@@ -12,10 +13,6 @@
 #include <string_view>
 #include <unordered_set>
 #include <vector>
-
-namespace re2 {
-class RE2;
-}
 
 namespace soc::ingest {
 
@@ -60,7 +57,7 @@ decode_result decode_csv(std::string_view text, const csv_options& options, cons
 
 /// Named groups of the first pattern that matches.
 struct regex_option {
-  std::shared_ptr<const re2::RE2> pattern;
+  std::shared_ptr<const text_pattern> pattern;
   std::vector<std::pair<int, std::string>> groups; ///< group number, field name
 };
 decode_result decode_regex(std::string_view text, const std::vector<regex_option>& patterns, field_sink& to);

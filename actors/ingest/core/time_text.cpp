@@ -284,26 +284,31 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
+/// yyyyMMddHHmmss
+std::optional<unix_ns> read_digits_only(time_cursor at, const time_context& context) {
+  civil_time t;
+  t.year = at.number(4);
+  for (auto* part : {&t.month, &t.day, &t.hour, &t.minute, &t.second})
+    *part = at.number(2);
+  return finish_time(t, context);
+}
+
 /// A text of nothing but digits, one '.', an exponent.
-std::optional<unix_ns> read_number_time(std::string_view text, time_unit unit) {
+std::optional<unix_ns> read_number_time(std::string_view text, const time_context& context, time_unit unit) {
   std::int64_t whole = 0;
   const auto* end = text.data() + text.size();
   if (const auto [at, code] = std::from_chars(text.data(), end, whole); code == std::errc{} && at == end) {
-    if (text.size() == 14 && unit == time_unit::by_size) {
-      const auto part = [&](std::size_t from, std::size_t n) {
-        int v = 0;
-        std::from_chars(text.data() + from, text.data() + from + n, v);
-        return v;
-      };
-      return seconds_from_civil(part(0, 4), part(4, 2), part(6, 2), part(8, 2), part(10, 2), part(12, 2)) * ns_per_s;
-    }
+    constexpr std::int64_t least = 17000101000000, most = 22611231235959; // what nanoseconds since 1970 can hold
+    if (text.size() == 14 && unit == time_unit::by_size && whole >= least && whole <= most)
+      return read_digits_only(time_cursor(text), context);
     return time_from_number(whole, unit);
   }
   const auto point = text.find('.');
   if (point != std::string_view::npos && text.find_first_not_of("0123456789.") == std::string_view::npos && point > 0) {
     std::from_chars(text.data(), text.data() + point, whole);
     const auto base = time_from_number(whole, unit);
-    if (base != whole * ns_per_s)
+    std::int64_t as_seconds = 0;
+    if (__builtin_mul_overflow(whole, ns_per_s, &as_seconds) || base != as_seconds)
       return base;
     return base + time_cursor(text.substr(point + 1)).fraction_ns();
   }
@@ -317,7 +322,7 @@ std::optional<unix_ns> read_number_time(std::string_view text, time_unit unit) {
 
 unix_ns time_from_number(std::int64_t number, time_unit unit) {
   if (unit == time_unit::by_size) {
-    const auto size = number < 0 ? -number : number;
+    const auto size = number < 0 ? -static_cast<std::uint64_t>(number) : static_cast<std::uint64_t>(number);
     unit = size < 100'000'000'000           ? time_unit::s
            : size < 100'000'000'000'000     ? time_unit::ms
            : size < 100'000'000'000'000'000 ? time_unit::us
@@ -355,7 +360,7 @@ std::optional<unix_ns> parse_time_text(std::string_view text, const time_context
   const auto digits = text.find_first_not_of("0123456789");
   if (digits == std::string_view::npos || text[digits] == 'E' || text[digits] == 'e' ||
       (text[digits] == '.' && text.find_first_not_of("0123456789.eE+", digits) == std::string_view::npos && digits > 4))
-    return read_number_time(text, unit);
+    return read_number_time(text, context, unit);
   return digits == 4 ? read_year_first(time_cursor(text), context) : read_day_first(time_cursor(text), context);
 }
 
@@ -436,7 +441,7 @@ std::optional<unix_ns> parse_time_format(std::string_view text, std::string_view
       continue;
     case 's': {
       const auto rest = at.token();
-      return read_number_time(rest, time_unit::s);
+      return read_number_time(rest, context, time_unit::s);
     }
     default:
       if (!at.take(format[i]))

@@ -1,11 +1,11 @@
 // How a recipe makes its value, and how values become what the schema wants.
-#include "ingest/core/mapping_rule.hpp"
+#include "ingest/core/record_shape.hpp"
 #include "ingest/core/value_parts.hpp"
 
 #include <fmt/format.h>
-#include <re2/re2.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -27,8 +27,8 @@ std::string_view with_case(std::string_view text, bool upper, arena& memory) {
   return {out, text.size()};
 }
 
-model::value first_present(const std::vector<field_source>& from, const rule_settings& settings,
-                           record_context& record) {
+template <class Source>
+model::value first_present(std::span<const Source> from, const rule_settings& settings, record_context& record) {
   for (const auto& source : from)
     if (const auto v = read_source(source, record); !is_absent(v, settings.absent))
       return v;
@@ -82,13 +82,13 @@ model::value picked(const pick_rule& pick, record_context& record) {
   return {};
 }
 
-model::value matched(const re2::RE2& pattern, std::string_view text) {
-  re2::StringPiece groups[2];
-  const int wanted = pattern.NumberOfCapturingGroups() > 0 ? 2 : 1;
-  if (!pattern.Match(re2::StringPiece(text.data(), text.size()), 0, text.size(), re2::RE2::UNANCHORED, groups, wanted))
+model::value matched(const text_pattern& pattern, std::string_view text) {
+  std::array<std::string_view, 2> groups;
+  const std::size_t wanted = pattern.group_count() > 0 ? 2 : 1;
+  if (!pattern.search(text, std::span(groups.data(), wanted)))
     return {};
   const auto& g = groups[wanted - 1];
-  return g.data() == nullptr ? model::value{} : model::value::of_string({g.data(), g.size()});
+  return g.data() == nullptr ? model::value{} : model::value::of_string(g);
 }
 
 model::value split_list(std::string_view text, std::string_view separator, arena& memory) {
@@ -387,15 +387,15 @@ model::value convert_one(const model::value& v, ocsf_kind kind, const value_reci
   return {};
 }
 
-} // namespace
-
-model::value evaluate(const value_recipe& recipe, const rule_settings& settings, record_context& record) {
+template <class Source>
+model::value evaluate_from(const value_recipe& recipe, std::span<const Source> from, const rule_settings& settings,
+                           record_context& record) {
   if (recipe.when && !recipe.when->holds(record))
     return {};
   if (recipe.value)
     return recipe.value->as_value();
   if (recipe.plain)
-    return first_present(recipe.from, settings, record);
+    return first_present(from, settings, record);
   model::value v;
   if (recipe.pick)
     v = picked(*recipe.pick, record);
@@ -406,7 +406,7 @@ model::value evaluate(const value_recipe& recipe, const rule_settings& settings,
   else if (recipe.time && !recipe.time->join.empty())
     v = read_joined(*recipe.time, settings, record);
   else
-    v = first_present(recipe.from, settings, record);
+    v = first_present(from, settings, record);
   if (!is_absent(v, settings.absent)) {
     if (!recipe.split.empty() && !v.is_list())
       v = split_list(text_of(v, *record.memory), recipe.split, *record.memory);
@@ -421,6 +421,23 @@ model::value evaluate(const value_recipe& recipe, const rule_settings& settings,
   if (v.is_null() || (!recipe.map && is_absent(v, settings.absent)))
     return recipe.fallback ? recipe.fallback->as_value() : model::value{};
   return v;
+}
+
+} // namespace
+
+model::value read_source(const bound_source& source, record_context& record) {
+  return source.place >= 0 ? record.native.slots[static_cast<std::size_t>(source.place)].data
+                           : read_source(*source.source, record);
+}
+
+model::value evaluate(const value_recipe& recipe, std::span<const field_source> from, const rule_settings& settings,
+                      record_context& record) {
+  return evaluate_from(recipe, from, settings, record);
+}
+
+model::value evaluate(const value_recipe& recipe, std::span<const bound_source> from, const rule_settings& settings,
+                      record_context& record) {
+  return evaluate_from(recipe, from, settings, record);
 }
 
 model::value convert_value(const model::value& v, ocsf_kind kind, bool array, const value_recipe* recipe,

@@ -1,5 +1,9 @@
 #include "ingest/core/windows_event.hpp"
 
+#include "base/time.hpp"
+
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -113,6 +117,45 @@ std::string_view winlogbeat_name(std::string_view name, arena& memory) {
   return name;
 }
 
+/// "2020-10-09 18:30:01" as if it were UTC; nothing for a text of another form, as one with a zone.
+std::optional<unix_ns> zoneless_time(std::string_view text) {
+  if (text.size() != 19 || (text[10] != ' ' && text[10] != 'T'))
+    return std::nullopt;
+  std::string utc(text);
+  utc[10] = 'T';
+  return parse_rfc3339(utc + "Z");
+}
+
+/// NXLog writes EventTime and EventReceivedTime in its host's local time and names no zone. When whoever received the
+/// record stamped it in UTC, the two receipts differ by the zone and a little way: quarters of an hour tell it.
+void tell_zone(std::vector<model::slot>& slots, const model::field_dictionary& names, arena& memory) {
+  constexpr unix_ns quarter = 15 * 60 * ns_per_s, way = 3 * 60 * ns_per_s;
+  std::optional<unix_ns> event, received, stamped;
+  for (const auto& s : slots) {
+    if (!s.data.is_string())
+      continue;
+    if (s.name() == "EventTime")
+      event = zoneless_time(s.data.text());
+    else if (s.name() == "EventReceivedTime")
+      received = zoneless_time(s.data.text());
+    else if (s.name() == "@timestamp")
+      stamped = parse_rfc3339(s.data.text());
+  }
+  if (!event || !received || !stamped)
+    return;
+  const auto ahead = *received - *stamped;
+  const auto quarters = (ahead + (ahead < 0 ? -quarter : quarter) / 2) / quarter;
+  const auto rest = ahead - quarters * quarter;
+  if (rest > way || rest < -way || quarters > 14 * 4 || quarters < -14 * 4)
+    return;
+  const auto minutes = (quarters < 0 ? -quarters : quarters) * 15;
+  model::slot zone;
+  set_name(zone, "EventTimeZone", names, memory);
+  zone.data = model::value::of_string(
+      memory.copy(fmt::format("{}{:02}:{:02}", quarters < 0 ? '-' : '+', minutes / 60, minutes % 60)));
+  slots.push_back(zone);
+}
+
 } // namespace
 
 windows_shape windows_shape_of(const std::vector<model::slot>& slots) {
@@ -137,6 +180,7 @@ bool flatten_windows_event(std::vector<model::slot>& slots, const model::field_d
     for (auto& s : slots)
       if (s.id == model::no_field && s.name().find(' ') != std::string_view::npos)
         set_name(s, without_spaces(s.name(), memory), names, memory);
+    tell_zone(slots, names, memory);
     return true;
   }
   std::size_t kept = 0;

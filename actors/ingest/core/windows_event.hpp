@@ -23,7 +23,8 @@ windows_shape windows_shape_of(const std::vector<model::slot>& slots);
 /// names. False when it is no Windows event.
 bool flatten_windows_event(std::vector<model::slot>& slots, const model::field_dictionary& names, arena& memory);
 
-/// An <Event> in XML into the same slots. The reason when it is none. External entities are not read.
+/// An <Event> in XML into the same slots. The reason when it is none. External entities are not read. Texts point into
+/// `xml` or `memory`.
 std::optional<std::string> decode_windows_xml(std::string_view xml, const model::field_dictionary& names, arena& memory,
                                               std::vector<model::slot>& out);
 

@@ -1,5 +1,6 @@
 #include "ingest/core/windows_event.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 
@@ -11,11 +12,10 @@ namespace {
 /// references. Document types are refused, so there are no external entities and no expansion.
 class xml_reader {
 public:
-  explicit xml_reader(std::string_view text) : text_(text) {}
+  xml_reader(std::string_view text, arena& memory) : text_(text), memory_(memory) {}
 
   struct attribute {
-    std::string_view name;
-    std::string value;
+    std::string_view name, value;
   };
   struct tag {
     std::string_view name; ///< without its name space prefix
@@ -23,22 +23,30 @@ public:
     bool closing = false, empty = false;
   };
 
-  /// Text up to the next tag, decoded; then the tag. False at the end or at an error (see `error`).
-  bool next(std::string& content, tag& out) {
-    content.clear();
+  /// Text up to the next tag, decoded: of the record, or of the arena where it took decoding; then the tag. False at
+  /// the end or at an error (see `error`).
+  bool next(std::string_view& content, tag& out) {
+    content = {};
+    pieces_.clear();
     while (true) {
       const auto open = text_.find('<', at_);
       if (open == std::string_view::npos) {
         at_ = text_.size();
         return false;
       }
-      append_decoded(content, text_.substr(at_, open - at_));
+      add_piece(content, decoded(text_.substr(at_, open - at_)));
       at_ = open;
+      const char kind = at_ + 1 < text_.size() ? text_[at_ + 1] : '\0';
+      if (kind != '!' && kind != '?') {
+        if (!pieces_.empty())
+          content = memory_.copy(pieces_);
+        return read_tag(out);
+      }
       if (text_.substr(at_).starts_with("<![CDATA[")) {
         const auto end = text_.find("]]>", at_);
         if (end == std::string_view::npos)
           return fail("a CDATA section is not closed");
-        content.append(text_.substr(at_ + 9, end - at_ - 9));
+        add_piece(content, text_.substr(at_ + 9, end - at_ - 9));
         at_ = end + 3;
       } else if (text_.substr(at_).starts_with("<!--") || text_.substr(at_).starts_with("<?")) {
         const auto mark = text_[at_ + 1] == '?' ? std::string_view("?>") : std::string_view("-->");
@@ -46,10 +54,8 @@ public:
         if (end == std::string_view::npos)
           return fail("a comment is not closed");
         at_ = end + mark.size();
-      } else if (text_.substr(at_).starts_with("<!")) {
-        return fail("document types are not accepted");
       } else {
-        return read_tag(out);
+        return fail("document types are not accepted");
       }
     }
   }
@@ -78,7 +84,8 @@ private:
   }
 
   bool read_tag(tag& out) {
-    out = {};
+    out.attributes.clear();
+    out.closing = out.empty = false;
     ++at_;
     if (at_ < text_.size() && text_[at_] == '/') {
       out.closing = true;
@@ -110,21 +117,40 @@ private:
       const auto end = quote == '"' || quote == '\'' ? text_.find(quote, at_ + 1) : std::string_view::npos;
       if (end == std::string_view::npos)
         return fail("an attribute's value is not quoted");
-      out.attributes.push_back({name, {}});
-      append_decoded(out.attributes.back().value, text_.substr(at_ + 1, end - at_ - 1));
+      out.attributes.push_back({name, decoded(text_.substr(at_ + 1, end - at_ - 1))});
       at_ = end + 1;
     }
   }
 
+  /// One piece of text stays where it is; more, with comments and sections between them, are gathered and copied once.
+  void add_piece(std::string_view& content, std::string_view piece) {
+    if (content.empty()) {
+      content = piece;
+    } else if (!piece.empty()) {
+      if (pieces_.empty())
+        pieces_.assign(content);
+      pieces_.append(piece);
+    }
+  }
+
+  std::string_view decoded(std::string_view text) {
+    if (text.find('&') == std::string_view::npos)
+      return text;
+    std::string plain;
+    append_decoded(plain, text);
+    return memory_.copy(plain);
+  }
+
   static void append_decoded(std::string& to, std::string_view text) {
     for (std::size_t i = 0; i < text.size(); ++i) {
-      const auto end = text[i] == '&' ? text.find(';', i) : std::string_view::npos;
-      if (end == std::string_view::npos || end - i > 10) {
+      // No entity is longer: looking further for its end would look through the rest at every '&'.
+      const auto size = text[i] == '&' ? text.substr(i, 11).find(';') : std::string_view::npos;
+      if (size == std::string_view::npos) {
         to.push_back(text[i]);
         continue;
       }
-      if (append_entity(to, text.substr(i + 1, end - i - 1)))
-        i = end;
+      if (append_entity(to, text.substr(i + 1, size - 1)))
+        i += size;
       else
         to.push_back('&');
     }
@@ -154,6 +180,8 @@ private:
   }
 
   std::string_view text_;
+  arena& memory_;
+  std::string pieces_; ///< of the text before the next tag, from the second on
   std::size_t at_ = 0;
 };
 
@@ -164,8 +192,8 @@ public:
       : names_(names), memory_(memory), out_(out) {}
 
   std::optional<std::string> read(std::string_view xml) {
-    xml_reader reader(xml);
-    std::string content;
+    xml_reader reader(xml, memory_);
+    std::string_view content;
     xml_reader::tag tag;
     while (reader.next(content, tag)) {
       if (tag.closing) {
@@ -189,7 +217,7 @@ public:
 
 private:
   struct element {
-    std::string name; ///< what its text is kept under; empty: nowhere
+    std::string_view name; ///< what its text is kept under; empty: nowhere
     bool has_children = false;
   };
 
@@ -200,10 +228,17 @@ private:
     s.name_data = kept.data();
     s.name_size = static_cast<std::uint32_t>(kept.size());
     std::int64_t number = 0;
-    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const bool whole = failed == std::errc{} && end == text.data() + text.size() && std::to_string(number) == text;
-    s.data = whole ? model::value::of_int(number) : model::value::of_string(memory_.copy(text));
+    s.data = is_whole(text, number) ? model::value::of_int(number) : model::value::of_string(text);
     out_.push_back(s);
+  }
+
+  /// A number as it would be written: no leading zero, no "-0".
+  static bool is_whole(std::string_view text, std::int64_t& number) {
+    const std::size_t sign = text.starts_with('-') ? 1 : 0;
+    if (text.size() == sign || text[sign] < '0' || text[sign] > '9' || (text[sign] == '0' && text.size() > 1))
+      return false;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return failed == std::errc{} && end == text.data() + text.size();
   }
 
   void open(const xml_reader::tag& tag) {
@@ -212,32 +247,38 @@ private:
     element e;
     const auto depth = path_.size();
     if (depth == 1) {
-      section_ = std::string(tag.name);
+      section_ = tag.name;
       has_system_ |= tag.name == "System";
     } else if (depth >= 2) {
-      e.name = std::string(tag.name);
+      e.name = tag.name;
       for (const auto& a : tag.attributes) {
         if (section_ == "EventData" && a.name == "Name")
           e.name = without_blanks(a.value);
         else if (section_ == "System")
           emit(tag.name == "EventID" || tag.name == "TimeCreated" ? system_name(tag.name, a.name)
-                                                                  : std::string(tag.name) + "_" + std::string(a.name),
+                                                                  : joined_name(tag.name, a.name),
                a.value);
       }
     }
     path_.push_back(std::move(e));
   }
 
-  static std::string system_name(std::string_view tag, std::string_view attribute) {
-    return tag == "TimeCreated" && attribute == "SystemTime" ? "TimeCreated" : std::string(attribute);
+  static std::string_view system_name(std::string_view tag, std::string_view attribute) {
+    return tag == "TimeCreated" && attribute == "SystemTime" ? "TimeCreated" : attribute;
   }
 
-  static std::string without_blanks(const std::string& name) {
-    std::string out;
-    for (const char c : name)
-      if (c != ' ')
-        out.push_back(c);
-    return out;
+  /// Until the next one is asked for.
+  std::string_view joined_name(std::string_view tag, std::string_view attribute) {
+    joined_.assign(tag).append("_").append(attribute);
+    return joined_;
+  }
+
+  std::string_view without_blanks(std::string_view name) {
+    if (name.find(' ') == std::string_view::npos)
+      return name;
+    auto* const to = memory_.make_array<char>(name.size());
+    const auto end = std::copy_if(name.begin(), name.end(), to, [](char c) { return c != ' '; });
+    return {to, static_cast<std::size_t>(end - to)};
   }
 
   void close(std::string_view content) {
@@ -256,7 +297,8 @@ private:
   arena& memory_;
   std::vector<model::slot>& out_;
   std::vector<element> path_;
-  std::string section_;
+  std::string_view section_;
+  std::string joined_;
   bool has_system_ = false;
 };
 

@@ -89,9 +89,8 @@ void advancer::start() {
 /// Makes room for opening a scope again (its opener is tried once more). A finished action keeps its number, so that it
 /// is found done when asked for again; any other gets a new one.
 void advancer::forget(const std::string& scope) {
-  for (auto& [path, a] : state_.steps) {
-    if (!path.starts_with(scope))
-      continue;
+  for (auto at = state_.steps.lower_bound(scope); at != state_.steps.end() && at->first.starts_with(scope); ++at) {
+    auto& a = at->second;
     const bool found_again = a.status == step_status::done && a.request && a.attempts > 0;
     const auto attempts = found_again ? a.attempts - 1 : a.attempts;
     a = {};
@@ -215,6 +214,15 @@ void advancer::begin_for_each(const std::string& scope, const step& s, activatio
 }
 
 void advancer::begin_items(const std::string& path, const step& s) {
+  // An item that ends at once comes back here before the next has begun: it is counted, and the loop below goes on.
+  // Otherwise thousands of them would be as many calls deep.
+  if (!beginning_items_.insert(path).second)
+    return;
+  begin_items_one_by_one(path, s);
+  beginning_items_.erase(path);
+}
+
+void advancer::begin_items_one_by_one(const std::string& path, const step& s) {
   std::string scope;
   find(path, scope);
   // Bodies that end at once may finish the step from within: look again each time.
@@ -306,9 +314,15 @@ void advancer::finish(const std::string& scope, const step& s, json output) {
   a.output = std::move(output);
   a.due = 0;
   a.compute.reset();
-  if (a.request && std::find(state_.effects.begin(), state_.effects.end(), scope + s.id) == state_.effects.end())
-    state_.effects.push_back(scope + s.id);
+  note_effect(scope + s.id, a);
   leave(scope, s, {s.next});
+}
+
+/// Whatever was asked for may have done something, also when it failed at one of several instances, or when the run did
+/// not wait for its answer. Undoing what did nothing is harmless.
+void advancer::note_effect(const std::string& path, const activation& a) {
+  if (a.request && std::find(state_.effects.begin(), state_.effects.end(), path) == state_.effects.end())
+    state_.effects.push_back(path);
 }
 
 void advancer::fail(const std::string& scope, const step& s, std::string error) {
@@ -316,6 +330,7 @@ void advancer::fail(const std::string& scope, const step& s, std::string error) 
   auto& a = state_.steps[path];
   a.error = error;
   a.due = 0;
+  note_effect(path, a);
   if (a.attempts < s.retry.attempts && worth_another_try(s.retry, error)) {
     unix_ns wait = s.retry.backoff_ms * ns_per_ms;
     for (std::uint32_t i = 1; i < a.attempts && wait < max_retry_wait_ns; ++i)
@@ -397,8 +412,10 @@ void advancer::halt(const std::string& under) {
   for (auto& [path, a] : state_.steps) {
     const bool inside = under.empty() || (path.size() > under.size() && path.starts_with(under) &&
                                           (path[under.size()] == '/' || path[under.size()] == '['));
-    if (inside && (a.status == step_status::active || a.status == step_status::backing_off))
-      a.status = step_status::halted;
+    if (!inside || (a.status != step_status::active && a.status != step_status::backing_off))
+      continue;
+    a.status = step_status::halted;
+    note_effect(path, a);
   }
 }
 
@@ -420,9 +437,8 @@ void advancer::end_run(run_status status, std::string reason) {
   state_.status = state_.to_compensate.empty() ? run_status::failed : run_status::compensating;
 }
 
-void advancer::compensated(bool ok, const std::string& detail) {
-  const auto path = state_.to_compensate.back();
-  state_.to_compensate.pop_back();
+void advancer::compensated(const std::string& path, bool ok, const std::string& detail) {
+  std::erase(state_.to_compensate, path);
   std::erase(state_.effects, path);
   if (!ok)
     state_.reason += fmt::format("; '{}' could not be undone: {}", path, detail);
@@ -515,6 +531,7 @@ void advancer::retry() {
   state_.ended = false;
   state_.status = run_status::running;
   state_.reason.clear();
+  state_.to_compensate.clear();
   std::vector<std::string> again;
   for (auto& [path, a] : state_.steps) {
     std::string scope;

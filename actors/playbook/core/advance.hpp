@@ -19,7 +19,7 @@ public:
   void signal(const std::string& name, const nlohmann::json& payload);
   void cancel(const std::string& why);
   void retry();
-  void compensated(bool ok, const std::string& detail);
+  void compensated(const std::string& path, bool ok, const std::string& detail);
 
 private:
   void open_frame(const std::string& scope, frame opened);
@@ -30,12 +30,14 @@ private:
   void begin_transform(const std::string& scope, const step& s, activation& a);
   void begin_for_each(const std::string& scope, const step& s, activation& a);
   void begin_items(const std::string& path, const step& s);
+  void begin_items_one_by_one(const std::string& path, const step& s);
   void begin_wait(const std::string& scope, const step& s, activation& a);
   void begin_sub_playbook(const std::string& scope, const step& s, activation& a);
   void choose(const std::string& scope, const step& s);
   void set_values(const std::string& scope, const step& s);
   void finish(const std::string& scope, const step& s, nlohmann::json output);
   void fail(const std::string& scope, const step& s, std::string error);
+  void note_effect(const std::string& path, const activation& a);
   void leave(const std::string& scope, const step& s, const std::vector<std::string>& live);
   void skip(const std::string& scope, const step& s);
   void close_if_over(const std::string& scope);
@@ -48,6 +50,7 @@ private:
 
   run_state& state_;
   const unix_ns now_;
+  std::set<std::string> beginning_items_; ///< paths of the for_each steps whose loop is running
 };
 
 } // namespace soc::playbook

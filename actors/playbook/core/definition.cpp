@@ -1,5 +1,6 @@
 #include "playbook/core/definition.hpp"
 
+#include "base/duration.hpp"
 #include "base/hash.hpp"
 #include "base/network.hpp"
 #include "base/yaml_json.hpp"
@@ -459,19 +460,7 @@ std::optional<std::int64_t> duration_s(const json& value) {
     return value.get<std::int64_t>() >= 0 ? std::optional(value.get<std::int64_t>()) : std::nullopt;
   if (!value.is_string())
     return std::nullopt;
-  const auto& text = value.get_ref<const std::string&>();
-  std::int64_t number = 0;
-  const char* last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), last, number);
-  const std::string_view unit(end, static_cast<std::size_t>(last - end));
-  if (error != std::errc{} || number < 0 || number > 10'000'000'000)
-    return std::nullopt;
-  static constexpr std::pair<std::string_view, std::int64_t> units[] = {
-      {"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86'400}};
-  for (const auto& [name, factor] : units)
-    if (unit == name)
-      return number * factor;
-  return std::nullopt;
+  return parse_duration_s(value.get_ref<const std::string&>());
 }
 
 } // namespace soc::playbook

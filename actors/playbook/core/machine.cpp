@@ -172,7 +172,7 @@ void apply(run_state& state, const run_event& event, definition_cache& cache) {
   case kind::retried:
     return go.retry();
   case kind::compensated:
-    return go.compensated(event.ok, event.text);
+    return go.compensated(event.path, event.ok, event.text);
   }
 }
 

@@ -121,7 +121,7 @@ struct run_state {
   std::string playbook, version, reason;
   std::map<std::string, frame> frames;     ///< by scope: "", "each[2]/"
   std::map<std::string, activation> steps; ///< by path
-  std::vector<std::string> effects;        ///< paths of done actions, oldest first: what may be undone
+  std::vector<std::string> effects;        ///< paths of actions that were asked for, oldest first: what may be undone
   std::vector<std::string> to_compensate;  ///< the next to be undone is the last
   unix_ns begun_at = 0, changed_at = 0, decide_by = 0;
   nlohmann::json output;

@@ -79,7 +79,8 @@ private:
   }
 
   bool undo(const std::string& path) {
-    out_.undone.push_back(path);
+    if (worked_.contains(path)) // else it has left nothing
+      out_.undone.push_back(path);
     run_event done;
     done.what = run_event_kind::compensated;
     done.path = path;
@@ -93,6 +94,8 @@ private:
     out_.actions.push_back({wish.path, r.action, r.parameters, r.where, r.target, r.duration_s});
     const auto by_hook = hooks_.answer ? hooks_.answer(out_.actions.back()) : std::nullopt;
     const auto scripted = by_hook ? *by_hook : answer_for(wish.path);
+    if (scripted.ok)
+      worked_.insert(wish.path);
     run_event answered;
     answered.what = run_event_kind::answered;
     answered.path = wish.path;
@@ -143,6 +146,7 @@ private:
   simulated_run out_;
   unix_ns now_ = simulated_start;
   std::map<std::string, std::size_t> used_;
+  std::set<std::string> worked_; ///< actions that succeeded
   int people_ = 0;
 };
 

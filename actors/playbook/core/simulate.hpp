@@ -31,7 +31,7 @@ struct asked_action {
 struct simulated_run {
   run_state state;
   std::vector<asked_action> actions; ///< in the order in which they were asked
-  std::vector<std::string> undone;   ///< paths, as compensation asked for them
+  std::vector<std::string> undone;   ///< paths of what had been done, as compensation asked for them
 };
 
 /// Reads a case; errors are PLB040….

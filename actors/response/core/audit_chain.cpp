@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <openssl/sha.h>
 
 namespace soc::response {
@@ -99,6 +100,17 @@ std::string audit_line(const audit_fields& f, unix_ns time, chain_head& head) {
   w.key("reason").string(f.reason).key("outcome").string(f.outcome).key("previous").string(head.hash);
   head = {head.number + 1, sha256_hex(out)};
   w.key("hash").string(head.hash).end_object();
+  return out;
+}
+
+std::vector<std::string> audit_lines_of(const std::string& message) {
+  std::vector<std::string> out;
+  for (std::size_t at = 0; at < message.size();) {
+    const auto end = std::min(message.find('\n', at), message.size());
+    if (end > at)
+      out.push_back(message.substr(at, end - at));
+    at = end + 1;
+  }
   return out;
 }
 

@@ -27,6 +27,9 @@ struct chain_head {
 /// the SHA-256 of the line before the hash was added. Moves `head` on.
 std::string audit_line(const audit_fields& fields, unix_ns time, chain_head& head);
 
+/// The entries of one message of the audit's stream: a line each.
+std::vector<std::string> audit_lines_of(const std::string& message);
+
 /// The text a head's signature is over.
 std::string head_text(const std::string& node, const std::string& tenant, const chain_head& head);
 /// {"head": {"node","tenant","number","hash","time","key","signature"}}: an anchor, one line of the anchors' file.

@@ -2,6 +2,7 @@
 // an action takes, what it does to the world, how it is undone and how its effect is read back. Loaded once, shared
 // read-only. Pure.
 #pragma once
+#include "base/duration.hpp"
 #include "base/json_condition.hpp"
 #include "base/result.hpp"
 #include "model/entity.hpp"
@@ -187,8 +188,5 @@ authentication read_authentication(const std::string& file, const YAML::Node& no
 /// `given` checked against the action's parameters: types, required ones, defaults; durations become whole seconds,
 /// addresses canonical. The failure names the parameter.
 result<nlohmann::json> checked_parameters(const action& what, const nlohmann::json& given);
-
-/// "90s", "15m", "24h", "7d", "500ms" (rounded up) or plain seconds; nothing for other text.
-std::optional<std::int64_t> parse_duration_s(std::string_view text);
 
 } // namespace soc::response

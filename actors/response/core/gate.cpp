@@ -17,6 +17,9 @@ constexpr std::array<std::string_view, 5> autonomy_names{"observe", "recommend",
 constexpr std::array<std::string_view, 6> verdict_names{
     "allow", "wait_for_approval", "wait_for_veto", "dry_run", "refuse", "later"};
 
+/// What was granted before an emergency stop is asked for again this much later: each time is an entry in a journal.
+constexpr unix_ns stopped_retry_ns = 60 * ns_per_s;
+
 bool listed(const std::vector<std::string>& patterns, const std::string& name) {
   return patterns.empty() ||
          std::any_of(patterns.begin(), patterns.end(), [&](const auto& p) { return name_matches(p, name); });
@@ -24,10 +27,6 @@ bool listed(const std::vector<std::string>& patterns, const std::string& name) {
 
 bool listed(const std::vector<model::entity_type>& types, model::entity_type type) {
   return types.empty() || std::find(types.begin(), types.end(), type) != types.end();
-}
-
-std::string target_slot(const std::string& instance, model::entity_type type, const std::string& target) {
-  return fmt::format("{}\n{}\n{}", instance, static_cast<int>(type), target);
 }
 
 std::vector<std::string> groups_of(const gate_config& config, const model::entity& target) {
@@ -41,8 +40,9 @@ std::vector<std::string> groups_of(const gate_config& config, const model::entit
 /// Judges one request; collects everything that speaks against it.
 class judge {
 public:
-  judge(const gate_state& state, const gate_config& config, const gate_request& request, unix_ns now)
-      : state_(state), config_(config), request_(request),
+  judge(const gate_state& state, const gate_config& config, const gate_request& request, unix_ns now,
+        const gate_state* everywhere)
+      : state_(state), config_(config), request_(request), everywhere_(everywhere), asked_at_(now),
         // A clock set back must not open a window again.
         now_(state.by_time.empty() ? now : std::max(now, state.by_time.back().first)),
         groups_(groups_of(config, request.target)) {}
@@ -81,16 +81,32 @@ private:
 
   gate_decision asked_again(const grant& known) {
     if (known.fingerprint == fingerprint_of(request_) && known.standing)
-      return allowed();
+      return stop_in_force() != nullptr ? after_the_stop() : allowed();
     against("reused", known.standing ? "this request was granted for another call" : "this request's effect is over");
     out_.what = verdict::refuse;
     return std::move(out_);
   }
 
-  void check_emergency() {
+  /// It was granted before the stop, so nothing is wrong with it: no further call until the stop is lifted.
+  gate_decision after_the_stop() {
+    check_emergency();
+    out_.what = verdict::later;
+    out_.again_at = asked_at_ + stopped_retry_ns;
+    return std::move(out_);
+  }
+
+  const gate_state* stop_in_force() const {
     // Undoing, by a person, must stay possible: it is how the damage is taken back.
-    if (state_.stopped && !(request_.by_person && !request_.undo_of.empty()))
-      against("stopped", fmt::format("all automation is stopped by {}: {}", state_.stopped_by, state_.stopped_why));
+    if (request_.by_person && !request_.undo_of.empty())
+      return nullptr;
+    if (state_.stopped)
+      return &state_;
+    return everywhere_ != nullptr && everywhere_->stopped ? everywhere_ : nullptr;
+  }
+
+  void check_emergency() {
+    if (const auto* by = stop_in_force())
+      against("stopped", fmt::format("all automation is stopped by {}: {}", by->stopped_by, by->stopped_why));
   }
 
   void check_protected() {
@@ -228,22 +244,42 @@ private:
 
   void check_undo() {
     const auto at = state_.grants.find(request_.undo_of);
-    if (at == state_.grants.end() || !at->second.standing) {
+    const bool known = at != state_.grants.end();
+    if (known && !is_undone_by_request(at->second))
+      return against("nothing_to_undo",
+                     fmt::format("'{}' is not what undoes '{}' there", request_.action, at->second.action));
+    const bool wanted = check_others_who_want_it();
+    if (known && at->second.standing && wanted)
+      out_.events = release(state_, at->first, "another task wants it to stand", now_);
+    else if (known && !at->second.standing && !wanted)
+      against("still_wanted", "its task has let go of it already"); // a crash came before the task had written it down
+    else if (!known && !wanted)
       against("nothing_to_undo", "no standing effect of that id is known");
-      return;
-    }
-    const auto& g = at->second;
-    if (g.component != request_.component || g.inverse != request_.action || g.instance != request_.instance ||
-        g.target != request_.target.key || g.type != request_.target.type) {
-      against("nothing_to_undo", fmt::format("'{}' is not what undoes '{}' there", request_.action, g.action));
-      return;
-    }
-    for (const auto& id : state_.standing_by_target.at(target_slot(g.instance, g.type, g.target))) {
+  }
+
+  bool is_undone_by_request(const grant& g) const {
+    return g.component == request_.component && g.inverse == request_.action && g.instance == request_.instance &&
+           g.target == request_.target.key && g.type == request_.target.type;
+  }
+
+  /// The call would end their effects, too. Whoever asks lets go of its own instead, in the same decision: so the last
+  /// one that asks finds nobody else and takes the effect back.
+  bool check_others_who_want_it() {
+    const auto slot =
+        state_.standing_by_target.find(target_slot(request_.instance, request_.target.type, request_.target.key));
+    if (slot == state_.standing_by_target.end())
+      return false;
+    bool wanted = false;
+    for (const auto& id : slot->second) {
       const auto& other = state_.grants.at(id);
-      if (id != g.id && other.component == g.component && other.action == g.action && other.task_id != g.task_id)
-        against("still_wanted",
-                fmt::format("task {} of incident {} wants the same effect to stand", other.task_id, other.incident_id));
+      if (id == request_.undo_of || other.task_id == request_.task_id || other.component != request_.component ||
+          other.inverse != request_.action)
+        continue;
+      wanted = true;
+      against("still_wanted",
+              fmt::format("task {} of incident {} wants the same effect to stand", other.task_id, other.incident_id));
     }
+    return wanted;
   }
 
   gate_decision with_autonomy() {
@@ -299,38 +335,13 @@ private:
   const gate_state& state_;
   const gate_config& config_;
   const gate_request& request_;
+  const gate_state* const everywhere_;
+  const unix_ns asked_at_; ///< by the clock of whoever asks
   const unix_ns now_;
   const std::vector<std::string> groups_;
   gate_decision out_;
   bool later_is_better_ = false;
 };
-
-/// Forgets what no window looks at any more.
-void prune(gate_state& state, unix_ns now) {
-  const auto before = now - max_window_s * ns_per_s;
-  while (!state.by_time.empty() && state.by_time.front().first <= before) {
-    const auto at = state.grants.find(state.by_time.front().second);
-    if (at != state.grants.end() && !at->second.standing)
-      state.grants.erase(at);
-    state.by_time.pop_front();
-  }
-}
-
-void stand_down(gate_state& state, const std::string& id) {
-  const auto at = state.grants.find(id);
-  if (at == state.grants.end() || !at->second.standing)
-    return;
-  at->second.standing = false;
-  const auto slot = target_slot(at->second.instance, at->second.type, at->second.target);
-  if (const auto ids = state.standing_by_target.find(slot); ids != state.standing_by_target.end()) {
-    ids->second.erase(id);
-    if (ids->second.empty())
-      state.standing_by_target.erase(ids);
-  }
-  // An undo, or older than every window, and no longer standing: nothing asks for it again.
-  if (!at->second.undo_of.empty() || state.by_time.empty() || at->second.at < state.by_time.front().first)
-    state.grants.erase(at);
-}
 
 } // namespace
 
@@ -373,91 +384,9 @@ std::string gate_decision::explain() const {
   return out;
 }
 
-gate_decision decide(const gate_state& state, const gate_config& config, const gate_request& request, unix_ns now) {
-  return judge(state, config, request, now).run();
-}
-
-std::vector<gate_event> release(const gate_state& state, const std::string& id, std::string why, unix_ns now) {
-  const auto at = state.grants.find(id);
-  if (at == state.grants.end() || !at->second.standing)
-    return {};
-  gate_event event;
-  event.what = gate_event::kind::released;
-  event.id = id;
-  event.why = std::move(why);
-  event.at = now;
-  return {std::move(event)};
-}
-
-std::vector<gate_event> emergency(const gate_state& state, bool stop, std::string who, std::string why, unix_ns now) {
-  if (state.stopped == stop)
-    return {};
-  gate_event event;
-  event.what = stop ? gate_event::kind::stopped : gate_event::kind::resumed;
-  event.who = std::move(who);
-  event.why = std::move(why);
-  event.at = now;
-  return {std::move(event)};
-}
-
-void apply(gate_state& state, const gate_event& event) {
-  switch (event.what) {
-  case gate_event::kind::granted: {
-    auto g = event.granted;
-    if (state.grants.contains(g.id))
-      return;
-    if (!g.undo_of.empty()) { // an undo is no effect of its own: not counted, nothing to stand
-      state.grants.emplace(g.id, std::move(g));
-      break;
-    }
-    state.by_time.emplace_back(g.at, g.id);
-    state.standing_by_target[target_slot(g.instance, g.type, g.target)].insert(g.id);
-    state.grants.emplace(g.id, std::move(g));
-    break;
-  }
-  case gate_event::kind::released:
-    stand_down(state, event.id);
-    break;
-  case gate_event::kind::stopped:
-  case gate_event::kind::resumed:
-    state.stopped = event.what == gate_event::kind::stopped;
-    state.stopped_by = event.who;
-    state.stopped_why = event.why;
-    break;
-  }
-  prune(state, event.at);
-}
-
-gate_state restored(std::vector<grant> grants) {
-  gate_state out;
-  std::sort(grants.begin(), grants.end(),
-            [](const auto& a, const auto& b) { return std::tie(a.at, a.id) < std::tie(b.at, b.id); });
-  for (auto& g : grants) {
-    if (g.undo_of.empty()) {
-      out.by_time.emplace_back(g.at, g.id);
-      if (g.standing)
-        out.standing_by_target[target_slot(g.instance, g.type, g.target)].insert(g.id);
-    }
-    auto id = g.id;
-    out.grants.emplace(std::move(id), std::move(g));
-  }
-  if (!out.by_time.empty())
-    prune(out, out.by_time.back().first);
-  return out;
-}
-
-std::optional<permit> issue_permit(const gate_state& state, const gate_request& request) {
-  const auto fingerprint = fingerprint_of(request);
-  if (request.effect != action_effect::read) {
-    const auto at = state.grants.find(request.id);
-    if (at == state.grants.end() || !at->second.standing || at->second.fingerprint != fingerprint)
-      return std::nullopt;
-  }
-  permit out;
-  out.request_id_ = request.id;
-  out.fingerprint_ = fingerprint;
-  out.instance_ = request.instance;
-  return out;
+gate_decision decide(const gate_state& state, const gate_config& config, const gate_request& request, unix_ns now,
+                     const gate_state* everywhere) {
+  return judge(state, config, request, now, everywhere).run();
 }
 
 } // namespace soc::response

@@ -137,13 +137,40 @@ struct gate_decision {
   std::string explain() const;      ///< the reasons in one line
 };
 
-/// Judges a request at time `now`. Same state, configuration, request and time: same answer.
-gate_decision decide(const gate_state& state, const gate_config& config, const gate_request& request, unix_ns now);
+/// Judges a request at time `now`. Same state, configuration, request and time: same answer. `everywhere`: the state
+/// whose emergency stop holds for every tenant.
+gate_decision decide(const gate_state& state, const gate_config& config, const gate_request& request, unix_ns now,
+                     const gate_state* everywhere = nullptr);
 /// An effect no longer stands (undone, expired) or never came about. No events when it is not known or released
 /// already.
 std::vector<gate_event> release(const gate_state& state, const std::string& id, std::string why, unix_ns now);
 std::vector<gate_event> emergency(const gate_state& state, bool stop, std::string who, std::string why, unix_ns now);
 void apply(gate_state& state, const gate_event& event);
+/// Where effects of one kind of target at one instance are kept in `standing_by_target`. A user and the e-mail address
+/// that reads the same are one account.
+std::string target_slot(const std::string& instance, model::entity_type type, const std::string& target);
+
+/// Events that the state has and the journal has not yet, so that many requests are judged one after the other and
+/// stored together. Kept once they are stored; taken back when they could not be: the state is then what it was.
+class gate_draft {
+public:
+  void add(gate_state& state, gate_event event);
+  void keep(gate_state& state);
+  void take_back(gate_state& state);
+  const std::vector<gate_event>& events() const { return events_; }
+
+private:
+  struct way_back {
+    std::optional<grant> before;
+    bool stopped = false;
+    std::string stopped_by, stopped_why;
+  };
+  void take_back_last(gate_state& state);
+
+  std::vector<gate_event> events_;
+  std::vector<way_back> ways_back_;
+};
+
 /// The state that holds exactly these grants: from a snapshot.
 gate_state restored(std::vector<grant> grants);
 

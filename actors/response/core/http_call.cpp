@@ -1,5 +1,7 @@
 #include "response/core/http_call.hpp"
 
+#include "base/form_text.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -112,24 +114,6 @@ outcome split_address(http_request& out, const std::string& address) {
   return done{};
 }
 
-std::string decoded(std::string_view text) {
-  const auto digit = [](char c) {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-  };
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i)
-    if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0) {
-      out += static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2]));
-      i += 2;
-    } else {
-      out += text[i] == '+' ? ' ' : text[i];
-    }
-  return out;
-}
-
 outcome set_address(http_request& out, const http_exchange& exchange, const std::string& endpoint,
                     const json& encoded) {
   auto tail = expand(exchange.url.empty() ? exchange.path : exchange.url, encoded);
@@ -151,8 +135,8 @@ outcome set_address(http_request& out, const http_exchange& exchange, const std:
     }
   }
   for (auto& [name, value] : out.query) {
-    name = decoded(name);
-    value = decoded(value);
+    name = form_decoded(name);
+    value = form_decoded(value);
   }
   if (out.path.empty())
     out.path = "/";

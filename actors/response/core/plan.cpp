@@ -48,6 +48,9 @@ json completed(const action& what, const action_wish& wish) {
         wish.target.is_object() ? json(wish.target.value("value", wish.target.value("key", ""))) : wish.target;
   if (has_parameter(what, "duration") && !out.contains("duration") && wish.duration_s > 0)
     out["duration"] = wish.duration_s;
+  if (has_parameter(what, "seen_at") && !out.contains("seen_at") && wish.target.is_object() &&
+      wish.target.contains("last_seen"))
+    out["seen_at"] = wish.target["last_seen"];
   if (has_parameter(what, "comment") && !out.contains("comment"))
     out["comment"] = fmt::format("soc incident {}", wish.incident_id);
   return out;

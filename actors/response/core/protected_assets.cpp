@@ -131,11 +131,14 @@ std::vector<protected_pattern>& protected_assets::list_of(const std::string& key
     return domains_;
   if (key == "files")
     return files_;
+  if (key == "processes")
+    return processes_;
   return key == "resources" ? resources_ : tags_;
 }
 
 void protected_assets::read(const std::string& file, const YAML::Node& node, diagnostics& found) {
-  static const std::vector<std::string> keys{"networks", "hosts", "users", "domains", "files", "resources", "tags"};
+  static const std::vector<std::string> keys{"networks", "hosts",     "users",     "domains",
+                                             "files",    "processes", "resources", "tags"};
   yaml_map_reader r(file, node, "protected", "RSP002", found);
   for (const auto& key : keys) {
     const auto list = r.get(key);
@@ -209,18 +212,26 @@ std::optional<std::string> protected_assets::refuses_parameters(const json& valu
   return std::nullopt;
 }
 
+std::optional<std::string> protected_assets::refuses_user(const model::entity& target) const {
+  const std::string_view key(target.key), label(target.label);
+  const auto bare = split_key(key, '\\').rest;
+  for (const auto name : {key, bare, key.substr(0, key.find('@')), bare.substr(0, bare.find('@')), label,
+                          label.substr(0, label.find('@'))})
+    if (auto why = first_match(users_, name, "user"))
+      return why;
+  return std::nullopt;
+}
+
 std::optional<std::string> protected_assets::refuses(const model::entity& target) const {
   if (target.type == entity_type::ip) {
     const auto range = parse_network(target.key);
     return range ? refuses_network(*range) : std::optional(fmt::format("'{}' is no address", target.key));
   }
-  if (target.type == entity_type::user) {
-    const auto bare = split_key(target.key, '\\').rest;
-    const auto before_at = std::string_view(target.key).substr(0, target.key.find('@'));
-    for (const auto name : {std::string_view(target.key), bare, before_at, std::string_view(target.label)})
-      if (auto why = first_match(users_, name, "user"))
-        return why;
-    return std::nullopt;
+  // A directory takes its accounts by name or by address: either names a user.
+  if (target.type == entity_type::user || target.type == entity_type::email) {
+    if (auto why = refuses_user(target))
+      return why;
+    return target.type == entity_type::user ? std::nullopt : refuses_text(target.key);
   }
   if (target.type == entity_type::file || target.type == entity_type::process || target.type == entity_type::host) {
     const auto [host, rest] = split_key(target.key, '|');
@@ -228,8 +239,9 @@ std::optional<std::string> protected_assets::refuses(const model::entity& target
       return why;
     if (target.type == entity_type::host)
       return first_match(hosts_, target.label, "host");
+    const bool is_file = target.type == entity_type::file;
     for (const auto name : {rest, std::string_view(target.label)})
-      if (auto why = first_match(files_, name, "file"))
+      if (auto why = first_match(is_file ? files_ : processes_, name, is_file ? "file" : "process"))
         return why;
     return std::nullopt;
   }

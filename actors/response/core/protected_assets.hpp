@@ -53,10 +53,11 @@ public:
 
 private:
   std::optional<std::string> refuses_network(const network& range) const;
+  std::optional<std::string> refuses_user(const model::entity& target) const;
   std::vector<protected_pattern>& list_of(const std::string& key);
 
   std::vector<protected_network> networks_;
-  std::vector<protected_pattern> hosts_, users_, domains_, files_, resources_, tags_;
+  std::vector<protected_pattern> hosts_, users_, domains_, files_, processes_, resources_, tags_;
   std::uint8_t widest_v4_ = 24, widest_v6_ = 48; ///< shortest prefix an action may name
 };
 

@@ -14,27 +14,32 @@ using nlohmann::json;
 
 namespace {
 
-/// {"incident": …} with one entity beside it.
-json with_entity(const json& incident, const json& entity) {
-  return json{{"incident", incident}, {"entity", entity}};
+/// What a rule looks at: an incident, or an alert.
+struct subject {
+  const char* name = "incident"; ///< of it in conditions and references
+  json what;
+  std::string tenant, incident_id;
+  std::string key; ///< of its runs' ids
+
+  json scope() const { return json{{name, what}}; }
+  json scope(const json& entity) const { return json{{name, what}, {"entity", entity}}; }
+};
+
+bool applies(const response_rule& rule, const subject& s) {
+  if (!rule.enabled || !s.what.value("automation", true))
+    return false;
+  if (!rule.tenants.empty() && std::find(rule.tenants.begin(), rule.tenants.end(), s.tenant) == rule.tenants.end())
+    return false;
+  return !rule.when || rule.when->matches(s.scope());
 }
 
-bool applies(const response_rule& rule, const json& incident) {
-  if (!rule.enabled || !incident.value("automation", true))
-    return false;
-  const auto tenant = incident.value("tenant", std::string("default"));
-  if (!rule.tenants.empty() && std::find(rule.tenants.begin(), rule.tenants.end(), tenant) == rule.tenants.end())
-    return false;
-  return !rule.when || rule.when->matches(json{{"incident", incident}});
-}
-
-bool fits(const response_policy& policy, const json& incident, const json& entity) {
+bool fits(const response_policy& policy, const subject& s, const json& entity) {
   if (entity.value("type", "") != model::to_string(policy.type) || entity.value("verdict", "") == "benign")
     return false;
   const auto role = model::entity_role_from(entity.value("role", ""));
   if (!policy.roles.empty() && std::find(policy.roles.begin(), policy.roles.end(), role) == policy.roles.end())
     return false;
-  return !policy.when || policy.when->matches(with_entity(incident, entity));
+  return !policy.when || policy.when->matches(s.scope(entity));
 }
 
 autonomy mode_for(const response_rule& rule, const json& scope) {
@@ -47,14 +52,14 @@ autonomy mode_for(const response_rule& rule, const json& scope) {
 /// Builds the runs of one rule.
 class run_builder {
 public:
-  run_builder(const response_config& config, const response_rule& rule, const json& incident,
+  run_builder(const response_config& config, const response_rule& rule, const subject& about,
               const is_known_run& is_known, std::vector<wanted_run>& out, std::vector<std::string>& problems)
-      : config_(config), rule_(rule), incident_(incident), is_known_(is_known), out_(out), problems_(problems) {}
+      : config_(config), rule_(rule), about_(about), is_known_(is_known), out_(out), problems_(problems) {}
 
   void build() {
     static const json none = json::array();
-    const auto at = incident_.find("entities");
-    const json& entities = at != incident_.end() && at->is_array() ? *at : none;
+    const auto at = about_.what.find("entities");
+    const json& entities = at != about_.what.end() && at->is_array() ? *at : none;
     if (!rule_.playbook.empty() && !rule_.for_each)
       add(json(), nullptr);
     for (const auto& entity : entities) {
@@ -64,7 +69,7 @@ public:
         add(entity, nullptr);
       for (const auto& policy : config_.policies)
         if (std::find(rule_.policies.begin(), rule_.policies.end(), policy.id) != rule_.policies.end() &&
-            fits(policy, incident_, entity))
+            fits(policy, about_, entity))
           add(entity, &policy);
     }
   }
@@ -72,14 +77,14 @@ public:
 private:
   void add(const json& entity, const response_policy* policy) {
     wanted_run run;
-    run.incident_id = incident_.value("id", "");
+    run.incident_id = about_.incident_id;
     run.entity_key = entity.is_object() ? entity.value("key", "") : "";
     const auto what = policy != nullptr ? rule_.id + "/" + policy->id : rule_.id;
-    run.id = run_id_of(what, run.incident_id, run.entity_key);
-    if (is_known_(run.id))
+    run.id = run_id_of(what, about_.key, run.entity_key);
+    if (is_known_(run.id) || !ids_.insert(run.id).second)
       return;
-    const auto scope = with_entity(incident_, entity);
-    run.tenant = incident_.value("tenant", "default");
+    const auto scope = about_.scope(entity);
+    run.tenant = about_.tenant;
     run.rule_id = rule_.id;
     run.asked_by = "rule:" + rule_.id;
     run.entity_label = entity.is_object() ? entity.value("value", "") : "";
@@ -95,7 +100,7 @@ private:
       return;
     }
     run.inputs = std::move(inputs).take();
-    run.inputs["incident"] = brief();
+    run.inputs[about_.name] = brief();
     if (entity.is_object())
       run.inputs["entity"] = entity;
     out_.push_back(std::move(run));
@@ -104,7 +109,7 @@ private:
   /// The incident with its entities of most interest only: every run keeps its inputs for as long as it lives.
   const json& brief() {
     if (brief_.is_null()) {
-      brief_ = incident_;
+      brief_ = about_.what;
       const auto at = brief_.find("entities");
       if (at != brief_.end() && at->is_array() && at->size() > max_run_entities) {
         std::stable_sort(at->begin(), at->end(),
@@ -123,19 +128,29 @@ private:
 
   const response_config& config_;
   const response_rule& rule_;
-  const json& incident_;
+  const subject& about_;
   const is_known_run& is_known_;
   json brief_;
+  std::set<std::string> ids_; ///< an alert may name an entity twice, in two roles
   std::vector<wanted_run>& out_;
   std::vector<std::string>& problems_;
 };
 
+/// One a time span for an entity, whichever alerts name it in that span.
+std::string alert_key(const response_rule& rule, const model::alert& alert) {
+  if (rule.once_per_s == 0)
+    return "alert " + alert.id;
+  return fmt::format("once {} {}", alert.tenant, alert.detected_at / (rule.once_per_s * ns_per_s));
+}
+
 } // namespace
 
-json entity_json(const model::entity& e, const std::string& verdict) {
+json entity_json(const model::entity& e, const std::string& verdict, unix_ns last_seen) {
   json out{{"type", model::to_string(e.type)}, {"role", model::to_string(e.role)}, {"key", e.key}, {"label", e.label}};
   if (!verdict.empty())
     out["verdict"] = verdict;
+  if (last_seen != 0)
+    out["last_seen"] = format_rfc3339(last_seen);
   const auto cut = [&](char at) {
     return std::pair(e.key.substr(0, e.key.find(at)), e.key.substr(e.key.find(at) + 1));
   };
@@ -164,9 +179,62 @@ json entity_json(const model::entity& e, const std::string& verdict) {
 std::vector<wanted_run> wanted_runs(const response_config& config, const json& incident, const is_known_run& is_known,
                                     std::vector<std::string>& problems) {
   std::vector<wanted_run> out;
+  const auto id = incident.value("id", "");
+  const subject about{"incident", incident, incident.value("tenant", "default"), id, id};
   for (const auto& rule : config.rules)
-    if (applies(rule, incident))
-      run_builder(config, rule, incident, is_known, out, problems).build();
+    if (rule.trigger == rule_trigger::incident && applies(rule, about))
+      run_builder(config, rule, about, is_known, out, problems).build();
+  return out;
+}
+
+json alert_json(const model::alert& a) {
+  json entities = json::array(), techniques = json::array(), tactics = json::array();
+  for (const auto& e : a.entities)
+    entities.push_back(entity_json(e, {}, std::max(a.time, a.end_time)));
+  for (const auto& t : a.techniques) {
+    if (!t.technique.empty())
+      techniques.push_back(t.technique);
+    if (!t.tactic.empty() && std::find(tactics.begin(), tactics.end(), t.tactic) == tactics.end())
+      tactics.push_back(t.tactic);
+  }
+  return {{"id", a.id},
+          {"tenant", a.tenant},
+          {"rule", a.rule_id},
+          {"title", a.title},
+          {"severity", model::to_string(a.level)},
+          {"severity_id", static_cast<int>(a.level)},
+          {"confidence", a.confidence},
+          {"time", format_rfc3339(a.time)},
+          {"tags", a.tags},
+          {"techniques", std::move(techniques)},
+          {"tactics", std::move(tactics)},
+          {"vendor", a.vendor},
+          {"product", a.product},
+          {"cloud", a.cloud},
+          {"account", a.account},
+          {"region", a.region},
+          {"host", a.host},
+          {"stage", a.stage},
+          {"count", a.count},
+          {"entities", std::move(entities)}};
+}
+
+bool has_alert_rules(const response_config& config) {
+  return std::any_of(config.rules.begin(), config.rules.end(),
+                     [](const auto& rule) { return rule.enabled && rule.trigger == rule_trigger::alert; });
+}
+
+std::vector<wanted_run> wanted_runs_of_alert(const response_config& config, const model::alert& alert, unix_ns now,
+                                             const is_known_run& is_known, std::vector<std::string>& problems) {
+  std::vector<wanted_run> out;
+  subject about{"alert", alert_json(alert), alert.tenant, {}, {}};
+  for (const auto& rule : config.rules) {
+    if (rule.trigger != rule_trigger::alert || now - alert.detected_at > rule.within_s * ns_per_s)
+      continue;
+    about.key = alert_key(rule, alert);
+    if (applies(rule, about))
+      run_builder(config, rule, about, is_known, out, problems).build();
+  }
   return out;
 }
 

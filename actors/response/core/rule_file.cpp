@@ -241,6 +241,19 @@ private:
     return out;
   }
 
+  void read_trigger(yaml_map_reader& r, response_rule& out) {
+    const auto trigger = r.text("trigger").value_or("incident");
+    if (trigger != "incident" && trigger != "alert")
+      found_.error("RSP017", r.place("trigger"), fmt::format("'{}' is no trigger of a rule", trigger),
+                   "write incident or alert; the clock's are under 'schedules'");
+    out.trigger = trigger == "alert" ? rule_trigger::alert : rule_trigger::incident;
+    for (const char* key : {"once_per", "within"})
+      if (out.trigger == rule_trigger::incident && r.text(key))
+        found_.error("RSP017", r.place(key), fmt::format("'{}' is for rules with trigger: alert", key));
+    out.once_per_s = duration(r, "once_per", out.once_per_s);
+    out.within_s = duration(r, "within", out.within_s);
+  }
+
   void read_rule(const YAML::Node& node) {
     response_rule out;
     yaml_map_reader r(file_, node, "rule", "RSP002", found_);
@@ -248,6 +261,7 @@ private:
     out.id = r.required_text("id");
     out.title = r.text("title").value_or(out.id);
     out.enabled = r.boolean("enabled").value_or(true);
+    read_trigger(r, out);
     out.tenants = r.texts("tenants");
     out.when = condition(r, "when");
     out.for_each = condition(r, "for_each");

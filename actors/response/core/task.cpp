@@ -39,6 +39,7 @@ constexpr task_move moves[] = {
     {s::running, e::started, s::running},
     {s::running, e::succeeded, s::done},
     {s::running, e::attempt_failed, s::pending},
+    {s::running, e::postponed, s::running}, // the call was not made before a restart, and is not made yet
     {s::running, e::failed, s::failed},
     {s::running, e::doubtful, s::unknown},
     {s::done, e::in_effect, s::verified},
@@ -62,6 +63,8 @@ constexpr task_move moves[] = {
 
 constexpr unix_ns max_backoff_ns = 60 * ns_per_s;
 constexpr std::uint32_t max_sightings = 3;
+/// To rest costs a reading of the journal: not worth it for less.
+constexpr unix_ns shortest_rest_ns = 60 * ns_per_s;
 constexpr unix_ns undo_retry_ns = 60 * ns_per_s;
 
 unix_ns backoff_ns(const task_spec& spec, std::uint32_t attempt) {
@@ -137,6 +140,17 @@ bool is_final(task_status status) {
          status == s::cancelled || status == s::observed;
 }
 
+bool is_settled(const task_state& state) {
+  return is_final(state.status) || state.status == s::verified || (state.status == s::done && !state.verify_pending);
+}
+
+bool is_over(const task_state& state, const action* what) {
+  if (is_final(state.status))
+    return true;
+  const bool stands = state.status == s::verified || (state.status == s::done && !state.verify_pending);
+  return stands && what != nullptr && what->effect != action_effect::reversible;
+}
+
 std::optional<task_status> next_status(task_status from, task_event_kind what) {
   for (const auto& m : moves)
     if (m.from == from && m.what == what)
@@ -145,13 +159,10 @@ std::optional<task_status> next_status(task_status from, task_event_kind what) {
 }
 
 void apply(task_state& state, const task_event& event, const action* what) {
-  if (event.what == e::created) {
-    if (state.exists || !event.spec)
-      return;
+  if (event.spec && !state.exists) {
     state.spec = *event.spec;
     state.exists = true;
     state.created_at = state.changed_at = event.at;
-    return;
   }
   const auto before = state.status;
   const auto to = next_status(before, event.what);
@@ -225,7 +236,7 @@ task_step next_step(const task_state& state, unix_ns now, bool call_in_flight) {
   case s::waiting_approval:
     return {kind::wait, state.decide_by};
   case s::running:
-    return {kind::recover};
+    return state.again_at > now ? task_step{kind::wait, state.again_at} : task_step{kind::recover};
   case s::undoing:
     if (state.again_at > now)
       return {kind::wait, state.again_at, true};
@@ -241,6 +252,16 @@ task_step next_step(const task_state& state, unix_ns now, bool call_in_flight) {
   default:
     return {};
   }
+}
+
+std::optional<unix_ns> rests_until(const task_state& state, const action* what, unix_ns now) {
+  if (!state.exists || is_over(state, what) || due(state, what, now))
+    return std::nullopt;
+  const auto next = next_step(state, now, false);
+  if (next.what == task_step::kind::none)
+    return 0;
+  const bool far = next.what == task_step::kind::wait && (next.until == 0 || next.until > now + shortest_rest_ns);
+  return far ? std::optional(next.until) : std::nullopt;
 }
 
 std::optional<task_event> due(const task_state& state, const action* what, unix_ns now) {
@@ -327,6 +348,13 @@ task_event judged(const task_state& state, const action* what, const call_outcom
 
 std::string idempotency_key(const task_state& state, bool undo) {
   return state.spec.id + (undo ? "-undo" : "");
+}
+
+std::vector<std::string> grants_of(const task_state& state) {
+  std::vector<std::string> out{idempotency_key(state, false)};
+  if (state.undo_attempts > 0)
+    out.push_back(idempotency_key(state, true));
+  return out;
 }
 
 nlohmann::json inverse_parameters(const task_state& state, const action& inverse) {

@@ -73,7 +73,7 @@ struct task_spec {
 struct task_event {
   task_event_kind what = task_event_kind::created;
   unix_ns at = 0;
-  std::optional<task_spec> spec;   ///< created
+  std::optional<task_spec> spec;   ///< of the first event, whatever it is: it makes the task
   std::uint32_t attempt = 0;       ///< started, and what answers it
   unix_ns until = 0;               ///< approval_asked: deadline or veto time; attempt_failed, postponed: again at
   bool for_veto = false;           ///< approval_asked
@@ -103,6 +103,11 @@ std::optional<task_status> next_status(task_status from, task_event_kind what);
 
 void apply(task_state& state, const task_event& event, const action* what);
 
+/// Its step need not wait any longer.
+bool is_settled(const task_state& state);
+/// Nothing more can happen: it is final, or what it did can't be undone.
+bool is_over(const task_state& state, const action* what);
+
 /// What the shell is to do now.
 struct task_step {
   enum class kind : std::uint8_t {
@@ -117,6 +122,9 @@ struct task_step {
 };
 /// `call_in_flight`: this process itself waits for an answer; after a restart nobody does.
 task_step next_step(const task_state& state, unix_ns now, bool call_in_flight);
+
+/// Whether it only waits, for people or for a time that is not near; until when: 0 = for people alone.
+std::optional<unix_ns> rests_until(const task_state& state, const action* what, unix_ns now);
 
 /// The event that the passing of time causes, if any is due.
 std::optional<task_event> due(const task_state& state, const action* what, unix_ns now);
@@ -150,6 +158,8 @@ std::optional<task_event> judged(const task_state& state, const gate_decision& d
 
 /// run + step + target, the same for each repetition of the same call.
 std::string idempotency_key(const task_state& state, bool undo);
+/// Ids of what the gate may have granted it.
+std::vector<std::string> grants_of(const task_state& state);
 nlohmann::json inverse_parameters(const task_state& state, const action& inverse);
 
 } // namespace soc::response

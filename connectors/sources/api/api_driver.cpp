@@ -63,6 +63,17 @@ std::string signature_of(const api_auth& auth, const std::string& secret, const 
 
 } // namespace
 
+bool hand_on_page(fetch_session& session, batch_builder builder, const std::vector<std::string_view>& records,
+                  const std::string& place, unix_ns now) {
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const bool last = i + 1 == records.size();
+    builder.add(records[i], 0, now);
+    if ((builder.full() || last) && !session.hand_on(builder.take(), last ? place : std::string{}))
+      return false;
+  }
+  return true;
+}
+
 api_fetcher::api_fetcher(api_options options, std::shared_ptr<const model::connector_context> context,
                          source_counts_ptr counts, std::shared_ptr<const clock_source> clock)
     : options_(std::move(options)), context_(std::move(context)), counts_(std::move(counts)), clock_(std::move(clock)),
@@ -251,13 +262,8 @@ result<fetch_response> api_fetcher::ask(fetch_session& session, const api_call& 
 }
 
 bool api_fetcher::hand_on(fetch_session& session, const std::vector<std::string_view>& records) {
-  batch_builder builder(context_, context_->connector);
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    builder.add(records[i], 0, clock_->now());
-    if ((builder.full() || i + 1 == records.size()) && !session.hand_on(builder.take(), memory_.text()))
-      return false;
-  }
-  return true;
+  return records.empty() ||
+         hand_on_page(session, batch_builder(context_, context_->connector), records, memory_.text(), clock_->now());
 }
 
 api_fetcher::step api_fetcher::details(fetch_session& session, api_poll& poll,

@@ -12,6 +12,11 @@
 
 namespace soc::sources {
 
+/// Hands on the records of an answer. `place` knows all of them already: it goes with the last batch, so that a kill
+/// before it is durable brings them again. False once the source is to stop.
+bool hand_on_page(fetch_session& session, batch_builder builder, const std::vector<std::string_view>& records,
+                  const std::string& place, unix_ns now);
+
 class api_fetcher {
 public:
   api_fetcher(api_options options, std::shared_ptr<const model::connector_context> context, source_counts_ptr counts,

@@ -72,14 +72,17 @@ public:
 private:
   text_pairs pairs(const YAML::Node& node, const std::string& what) {
     text_pairs out;
-    if (node && !node.IsMap())
+    if (!node)
+      return out;
+    if (!node.IsMap()) {
       found_.error(code_option, place_of(file_, node), fmt::format("'{}' is a table of names and texts", what));
-    else if (node)
-      for (const auto& entry : node)
-        if (entry.second.IsScalar())
-          out.emplace_back(entry.first.as<std::string>(), entry.second.Scalar());
-        else
-          found_.error(code_option, place_of(file_, entry.second), fmt::format("a value of '{}' is a text", what));
+      return out;
+    }
+    for (const auto& entry : node)
+      if (entry.second.IsScalar())
+        out.emplace_back(entry.first.as<std::string>(), entry.second.Scalar());
+      else
+        found_.error(code_option, place_of(file_, entry.second), fmt::format("a value of '{}' is a text", what));
     return out;
   }
 

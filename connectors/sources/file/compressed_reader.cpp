@@ -1,5 +1,6 @@
 #include "connectors/sources/file/compressed_reader.hpp"
 
+#include "base/hash.hpp"
 #include "connectors/sources/common/batch_builder.hpp"
 #include "connectors/sources/file/plain_reader.hpp"
 
@@ -81,6 +82,15 @@ bool compressed_reader::resume(const content_mark& mark) {
   }
   rewind();
   return false;
+}
+
+bool compressed_reader::is_archive_of(const content_mark& mark) {
+  rewind();
+  fill(mark.head_size);
+  const auto head = std::string_view(pending_).substr(0, mark.head_size);
+  const bool alike = mark.head_size == 0 || (head.size() == mark.head_size && hash64(head) == mark.head_hash);
+  rewind();
+  return alike;
 }
 
 read_step compressed_reader::read(const std::string& path, unix_ns now, bool complete) {

@@ -13,6 +13,7 @@ public:
   read_step read(const std::string& path, unix_ns now, bool complete) override;
   /// Decompresses up to the mark; a content without it leaves the reader at the beginning.
   bool resume(const content_mark& mark) override;
+  bool is_archive_of(const content_mark& mark) override;
   const content_mark& mark() const override { return keeper_.mark(); }
   int fd() const override { return file_.get(); }
   bool compressed() const override { return true; }

@@ -113,10 +113,12 @@ bool file_follower::go_on_from_checkpoint(const std::string& path, const file_id
   if (!file)
     return false;
   auto reader = make_reader(std::move(file), settings_);
-  if (checkpoint.finished || reader->resume(checkpoint.mark)) {
+  // Its inode may be another file's by now; all of an archive is not read again only to know it.
+  const bool finished = checkpoint.finished && reader->is_archive_of(checkpoint.mark);
+  if (finished || reader->resume(checkpoint.mark)) {
     auto& followed = add(id, path, checkpoint.path, std::move(reader));
     followed.frontier = checkpoint.mark;
-    followed.finished = checkpoint.finished;
+    followed.finished = finished;
     return true;
   }
   // Truncated or replaced while nobody looked: the rest of the old content may be elsewhere.
@@ -222,15 +224,15 @@ void file_follower::follow_lost_content(const file_checkpoint& checkpoint) {
 }
 
 /// `found` goes on where the file `stopped` did (itself under another name, or a copy of it). Its checkpoint is written
-/// at once: a restart must not need the other one's.
-void file_follower::adopt(continuation found, const file_identity& stopped, const std::string& origin,
+/// at once: a restart must not need the other one's. False when it has a place of its own.
+bool file_follower::adopt(continuation found, const file_identity& stopped, const std::string& origin,
                           const content_mark& frontier) {
   const auto id = found.identity;
   const auto known = files_.find(id);
   if (known != files_.end() && !known->second.held)
-    return; // followed already, from its own place
+    return false; // followed already, from its own place
   if (known == files_.end() && id != stopped && stored_.count(id) > 0)
-    return; // has a place of its own in the store
+    return false; // has a place of its own in the store
   if (known != files_.end()) {
     known->second.held.reset();
     known->second.reader = std::move(found.reader);
@@ -242,6 +244,7 @@ void file_follower::adopt(continuation found, const file_identity& stopped, cons
   file.away_since = clock_->now();
   put_checkpoint(id, file);
   make_ready(id, file);
+  return true;
 }
 
 void file_follower::look_at_copies(unix_ns now) {

@@ -10,6 +10,11 @@ namespace {
 /// A rotated file that stayed silent so long gets no more lines: its writer has moved to the new one.
 constexpr unix_ns rotated_quiet_ns = 5 * ns_per_s;
 
+bool is_deleted(int fd) {
+  struct stat status {};
+  return ::fstat(fd, &status) == 0 && status.st_nlink == 0;
+}
+
 } // namespace
 
 file_follower::file_follower(file_options options, std::shared_ptr<const model::connector_context> context,
@@ -135,10 +140,32 @@ bool file_follower::is_complete(const followed& file, unix_ns now) const {
 // Copy and truncate, or written anew: the new content is read from its beginning; what was not read yet of the old one
 // is looked for under another name.
 void file_follower::rewritten(const file_identity& id, followed& file) {
-  if (auto found = find_continuation(file.origin, file.reader->mark(), settings_); found && found->identity != id)
-    adopt(std::move(*found), id, file.origin, file.frontier);
+  std::optional<file_identity> copy;
+  if (auto found = find_continuation(file.origin, file.reader->mark(), settings_); found && found->identity != id) {
+    const auto there = found->identity;
+    if (adopt(std::move(*found), id, file.origin, file.frontier))
+      copy = there;
+  }
+  move_flights(id, copy);
   file.reader = make_reader(descriptor(::dup(file.reader->fd())), settings_);
   file.frontier = {};
+}
+
+/// What is in flight of the old content goes along with it: the copy's place may not pass it, and a place in the old
+/// content is none in the new one.
+void file_follower::move_flights(const file_identity& from, const std::optional<file_identity>& to) {
+  auto flights = std::exchange(files_.at(from).window, {});
+  if (to)
+    files_.at(*to).window = std::move(flights);
+  for (auto at = tickets_.begin(); at != tickets_.end();) {
+    if (at->second == from && !to) {
+      at = tickets_.erase(at);
+      continue;
+    }
+    if (at->second == from)
+      at->second = *to;
+    ++at;
+  }
 }
 
 void file_follower::put_checkpoint(const file_identity& id, const followed& file) {
@@ -148,8 +175,8 @@ void file_follower::put_checkpoint(const file_identity& id, const followed& file
   stored_[id] = std::move(checkpoint);
 }
 
-// A file that left its place is closed when all of it is acknowledged; the store forgets it when nobody can meet it
-// again.
+// A file that left its place is closed when all of it is acknowledged. One without a name is forgotten: nobody can meet
+// it again, and its inode may soon be another file's.
 void file_follower::close_those_done(unix_ns now) {
   for (auto at = files_.begin(); at != files_.end();) {
     auto& [id, file] = *at;
@@ -159,8 +186,10 @@ void file_follower::close_those_done(unix_ns now) {
       ++at;
       continue;
     }
-    if (!identity_of(file.path))
+    if (is_deleted(file.reader->fd())) {
       to_store_.emplace_back(checkpoint_key(id.device, id.inode), std::string{});
+      stored_.erase(id);
+    }
     at = files_.erase(at);
     counts_->open.fetch_sub(1, std::memory_order_relaxed);
   }

@@ -56,6 +56,7 @@ private:
   void take_changes();
   void make_ready(const file_identity& id, followed& file);
   void rewritten(const file_identity& id, followed& file);
+  void move_flights(const file_identity& from, const std::optional<file_identity>& to);
   bool is_complete(const followed& file, unix_ns now) const;
   void put_checkpoint(const file_identity& id, const followed& file);
   void close_those_done(unix_ns now);
@@ -69,7 +70,7 @@ private:
   bool go_on_from_content(const std::string& path, const file_identity& id, file_reader& reader);
   bool hold_as_copy(const std::string& path, const file_identity& id, unix_ns now);
   void follow_lost_content(const file_checkpoint& checkpoint);
-  void adopt(continuation found, const file_identity& stopped, const std::string& origin, const content_mark& frontier);
+  bool adopt(continuation found, const file_identity& stopped, const std::string& origin, const content_mark& frontier);
   void look_at_copies(unix_ns now);
   void release_copy(const file_identity& id, followed& copy, std::uint64_t offset);
   followed& add(const file_identity& id, std::string path, std::string origin, std::unique_ptr<file_reader> reader);

@@ -46,6 +46,9 @@ public:
   virtual read_step read(const std::string& path, unix_ns now, bool complete) = 0;
   /// Goes on behind `mark`; false when the content does not hold it.
   virtual bool resume(const content_mark& mark) = 0;
+  /// A compressed file whose content begins as the mark's does; what lies behind is not looked at. Leaves the reader at
+  /// the beginning.
+  virtual bool is_archive_of(const content_mark&) { return false; }
   virtual const content_mark& mark() const = 0;
   virtual int fd() const = 0;
   virtual bool compressed() const = 0;

@@ -109,8 +109,10 @@ private:
       const auto key = from.next();
       if (!is_text(key))
         return false;
-      if (key->bytes == rules_.message_key) {
-        message = from.next()->bytes;
+      auto ahead = from;
+      if (const auto value = ahead.next(); key->bytes == rules_.message_key && is_text(value)) {
+        message = value->bytes;
+        from = ahead;
         continue;
       }
       fields.key(key->bytes);

@@ -54,12 +54,13 @@ void take_lines(std::string_view body, std::vector<std::string_view>& records) {
     records.push_back(last);
 }
 
-/// JSON in all its layouts, else lines. Text that only looks like JSON is kept as lines: it is the normalizer's to
-/// refuse.
+/// JSON objects in all their layouts, else lines. Text that only looks like JSON ("[notice] started" reads as a list
+/// and a word) is kept as lines: it is the normalizer's to refuse.
 void take_plain(std::string_view body, std::vector<std::string_view>& records) {
   const auto first = body.find_first_not_of(" \t\r\n");
   const bool json = first != std::string_view::npos && (body[first] == '{' || body[first] == '[');
-  if (json && json_values(body, records))
+  const auto is_object = [](std::string_view value) { return value.front() == '{'; };
+  if (json && json_values(body, records) && std::all_of(records.begin(), records.end(), is_object))
     return;
   records.clear();
   take_lines(body, records);

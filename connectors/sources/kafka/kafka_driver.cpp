@@ -15,6 +15,8 @@ namespace soc::sources {
 namespace {
 
 constexpr std::size_t error_text_bytes = 512;
+/// How long the partitions of a node that was killed wait for another (librdkafka's own default: 45 s).
+constexpr const char* session_timeout_ms = "10000";
 constexpr std::size_t max_kafka_record_bytes = 16U << 20;
 /// A consumer that does not poll is put out of its group; without credit it polls paused.
 constexpr int ticks_until_paused = 5;
@@ -67,6 +69,7 @@ outcome kafka_driver::configure(rd_kafka_conf_t* conf) const {
       {"auto.offset.reset", options_.from_end ? "latest" : "earliest"},
       {"queued.max.messages.kbytes", std::to_string(options_.queue_bytes / 1024)},
       {"fetch.wait.max.ms", "50"},
+      {"session.timeout.ms", session_timeout_ms},
       {"security.protocol", options_.security},
       {"sasl.mechanisms", options_.security.rfind("sasl_", 0) == 0 ? options_.sasl_mechanism : ""},
       {"sasl.username", options_.username},

@@ -15,7 +15,8 @@ namespace {
 using json = nlohmann::json;
 
 constexpr int messages_a_pull = 512, most_subjects = 256;
-constexpr std::int64_t ack_wait_s = 60, working_every_s = 15, wait_ms = 200;
+/// What a killed node had, comes again after ack_wait; a living one says more often that it still works on it.
+constexpr std::int64_t ack_wait_s = 20, working_every_s = 5, wait_ms = 200;
 constexpr std::int64_t pull_expires_ns = ns_per_s;
 /// Silence after which a pull is over even if its end was not said: a server that was restarted does not know it any
 /// more.
@@ -56,14 +57,14 @@ void unacknowledged::done(std::uint64_t number) {
     open_.erase(it);
   }
   for (const auto& reply : replies) // lost: delivered again
-    natsConnection_PublishString(connection_, reply.c_str(), "+ACK");
+    natsConnection_PublishString(connection_.get(), reply.c_str(), "+ACK");
 }
 
 void unacknowledged::still_working() {
   const std::lock_guard lock(mutex_);
   for (const auto& [number, replies] : open_)
     for (const auto& reply : replies)
-      natsConnection_PublishString(connection_, reply.c_str(), "+WPI");
+      natsConnection_PublishString(connection_.get(), reply.c_str(), "+WPI");
 }
 
 nats_fetcher::nats_fetcher(nats_source_options options, std::shared_ptr<const model::connector_context> context,
@@ -129,8 +130,8 @@ bool nats_fetcher::connect(fetch_session& session) {
     natsConnection* made = nullptr;
     const auto s = natsConnection_Connect(&made, settings_.get());
     if (s == NATS_OK) {
-      connection_.reset(made);
-      open_ = std::make_shared<unacknowledged>(made);
+      connection_.reset(made, natsConnection_Destroy);
+      open_ = std::make_shared<unacknowledged>(connection_);
       return true;
     }
     complain(natsStatus_GetText(s));
@@ -256,7 +257,6 @@ bool nats_fetcher::pull_round(fetch_session& session) {
 }
 
 void nats_fetcher::listen(fetch_session& session) {
-  natsSubscription_SetPendingLimits(subscription_.get(), most_pending_messages, most_pending_bytes);
   while (!session.stopped()) {
     natsMsg* made = nullptr;
     const auto s = natsSubscription_NextMsg(&made, subscription_.get(), wait_ms);
@@ -268,35 +268,16 @@ void nats_fetcher::listen(fetch_session& session) {
     if (!hand_on(session, waiting > 0))
       return;
     note_drops();
-    if (s != NATS_OK && s != NATS_TIMEOUT)
+    // An overflow is told once, in place of a message; what came behind it follows.
+    if (s != NATS_OK && s != NATS_TIMEOUT && s != NATS_SLOW_CONSUMER)
       return complain(natsStatus_GetText(s));
   }
 }
 
-void nats_fetcher::run(fetch_session& session) {
-  if (!connect(session))
-    return;
-  natsSubscription* made = nullptr;
-  natsStatus s = NATS_OK;
-  if (options_.stream.empty()) {
-    s = options_.queue.empty() ? natsConnection_SubscribeSync(&made, connection_.get(), options_.subject.c_str())
-                               : natsConnection_QueueSubscribeSync(&made, connection_.get(), options_.subject.c_str(),
-                                                                   options_.queue.c_str());
-    subscription_.reset(made);
-    return s == NATS_OK ? listen(session) : complain(natsStatus_GetText(s));
-  }
-  natsInbox* inbox = nullptr;
-  if (natsInbox_Create(&inbox) != NATS_OK)
-    return complain("no inbox");
-  inbox_ = inbox;
-  natsInbox_Destroy(inbox);
-  s = natsConnection_SubscribeSync(&made, connection_.get(), inbox_.c_str());
-  subscription_.reset(made);
-  if (s != NATS_OK)
-    return complain(natsStatus_GetText(s));
+void nats_fetcher::pull(fetch_session& session) {
   unix_ns worked_at = clock_->now();
   bool ready = false;
-  while (!session.stopped()) {
+  while (!session.stopped() && natsSubscription_IsValid(subscription_.get())) {
     ready = ready || make_consumer();
     ready = ready && pull_round(session);
     if (!ready && !session.sleep(std::chrono::seconds(1)))
@@ -305,6 +286,47 @@ void nats_fetcher::run(fetch_session& session) {
       open_->still_working();
       worked_at = clock_->now();
     }
+  }
+}
+
+/// To the subject, or to the inbox that pulls are answered at.
+bool nats_fetcher::subscribe() {
+  natsSubscription* made = nullptr;
+  natsStatus s = NATS_OK;
+  if (!options_.stream.empty()) {
+    natsInbox* inbox = nullptr;
+    s = natsInbox_Create(&inbox);
+    if (s == NATS_OK) {
+      inbox_ = inbox;
+      natsInbox_Destroy(inbox);
+      s = natsConnection_SubscribeSync(&made, connection_.get(), inbox_.c_str());
+    }
+  } else if (options_.queue.empty()) {
+    s = natsConnection_SubscribeSync(&made, connection_.get(), options_.subject.c_str());
+  } else {
+    s = natsConnection_QueueSubscribeSync(&made, connection_.get(), options_.subject.c_str(), options_.queue.c_str());
+  }
+  subscription_.reset(made);
+  dropped_ = 0; // each subscription counts its own
+  if (s != NATS_OK) {
+    complain(natsStatus_GetText(s));
+    return false;
+  }
+  if (options_.stream.empty())
+    natsSubscription_SetPendingLimits(made, most_pending_messages, most_pending_bytes);
+  return true;
+}
+
+/// As long as the source lives: the client gives a connection up when the server refuses its login twice.
+void nats_fetcher::run(fetch_session& session) {
+  while (!session.stopped()) {
+    subscription_.reset();
+    if ((!connection_ || natsConnection_IsClosed(connection_.get())) && !connect(session))
+      return;
+    if (subscribe())
+      options_.stream.empty() ? listen(session) : pull(session);
+    if (!session.sleep(std::chrono::seconds(1)))
+      return;
   }
 }
 

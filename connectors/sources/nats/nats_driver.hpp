@@ -18,14 +18,14 @@ namespace soc::sources {
 /// Messages handed on and not yet durable: the server is told that they are worked on. Shared with the actor's turns.
 class unacknowledged {
 public:
-  explicit unacknowledged(natsConnection* connection) : connection_(connection) {}
+  explicit unacknowledged(std::shared_ptr<natsConnection> connection) : connection_(std::move(connection)) {}
   std::uint64_t add(std::vector<std::string> replies);
-  /// Acknowledges them; the connection must live.
+  /// Acknowledges them, as long as their connection is open.
   void done(std::uint64_t number);
   void still_working();
 
 private:
-  natsConnection* connection_;
+  std::shared_ptr<natsConnection> connection_;
   std::mutex mutex_;
   std::map<std::uint64_t, std::vector<std::string>> open_;
   std::uint64_t next_ = 1;
@@ -48,7 +48,9 @@ private:
   bool connect(fetch_session& session);
   bool make_consumer();
   bool pull_round(fetch_session& session);
+  void pull(fetch_session& session);
   void listen(fetch_session& session);
+  bool subscribe();
   void take(natsMsg* message);
   bool hand_on(fetch_session& session, bool only_full);
   void note_drops();
@@ -59,7 +61,7 @@ private:
   source_counts_ptr counts_;
   std::shared_ptr<const clock_source> clock_;
   std::unique_ptr<natsOptions, decltype(&natsOptions_Destroy)> settings_{nullptr, natsOptions_Destroy};
-  std::unique_ptr<natsConnection, decltype(&natsConnection_Destroy)> connection_{nullptr, natsConnection_Destroy};
+  std::shared_ptr<natsConnection> connection_; ///< batches in flight may have the one before
   std::unique_ptr<natsSubscription, decltype(&natsSubscription_Destroy)> subscription_{nullptr,
                                                                                        natsSubscription_Destroy};
   std::shared_ptr<unacknowledged> open_;

@@ -31,7 +31,10 @@ std::string refusal_of(const fetch_response& response) {
 s3_fetcher::s3_fetcher(s3_options options, std::shared_ptr<const model::connector_context> context,
                        source_counts_ptr counts, std::shared_ptr<const clock_source> clock)
     : options_(std::move(options)), context_(std::move(context)), counts_(std::move(counts)), clock_(std::move(clock)),
-      client_({.tls_ca = options_.tls_ca}) {}
+      client_({.tls_ca = options_.tls_ca}) {
+  if (!options_.sqs_queue.empty())
+    queue_.emplace(options_.sqs_queue, options_.sqs_region, options_.tls_ca, clock_);
+}
 
 void s3_fetcher::complain(const std::string& what) {
   count(counts_->errors);
@@ -71,7 +74,9 @@ result<s3_listing> s3_fetcher::list(const std::string& prefix, const std::string
 s3_fetcher::step s3_fetcher::transfer(const s3_object& object, std::uint64_t& got, s3_reader& reader, bool& complete) {
   std::vector<std::pair<std::string, std::string>> headers;
   if (got > 0)
-    headers = {{"Range", fmt::format("bytes={}-", got)}, {"If-Match", object.etag}};
+    headers = {{"Range", fmt::format("bytes={}-", got)}};
+  if (got > 0 && !object.etag.empty())
+    headers.emplace_back("If-Match", object.etag);
   bool broken = false;
   const auto asked_from = got;
   std::uint64_t seen = 0;
@@ -97,20 +102,28 @@ s3_fetcher::step s3_fetcher::transfer(const s3_object& object, std::uint64_t& go
   if (complete)
     return step::done;
   complain("an object can't be read: " + refusal_of(*response));
-  return response->status >= 500 ? step::done : step::failed;
+  return response->status >= 500 ? step::done : response->status == 404 ? step::gone : step::failed;
 }
 
-s3_fetcher::step s3_fetcher::read_object(fetch_session& session, const std::string& prefix, const s3_object& object,
+s3_fetcher::step s3_fetcher::read_listed(fetch_session& session, const std::string& prefix, const s3_object& object,
                                          bool any_order) {
-  const auto hand_on = [&](model::raw_batch_ptr batch, std::uint64_t records) {
-    progress_.advance(object, records);
-    auto place = progress_.text();
-    if (place.size() > long_place_bytes)
-      place.clear();
-    return session.hand_on(std::move(batch), std::move(place));
-  };
-  s3_reader reader(options_, context_, options_.bucket + "/" + object.key, progress_.records_of(object), counts_,
-                   hand_on);
+  const auto read = read_object(session, object, progress_.records_of(object),
+                                [&](model::raw_batch_ptr batch, std::uint64_t records) {
+                                  progress_.advance(object, records);
+                                  auto place = progress_.text();
+                                  if (place.size() > long_place_bytes)
+                                    place.clear();
+                                  return session.hand_on(std::move(batch), std::move(place));
+                                });
+  if (read != step::done)
+    return read == step::gone ? step::failed : read;
+  progress_.finish(prefix, object, any_order);
+  return session.reached(progress_.text()) ? step::done : step::stopped;
+}
+
+s3_fetcher::step s3_fetcher::read_object(fetch_session& session, const s3_object& object, std::uint64_t skip,
+                                         const std::function<bool(model::raw_batch_ptr, std::uint64_t records)>& out) {
+  s3_reader reader(options_, context_, options_.bucket + "/" + object.key, skip, counts_, out);
   std::uint64_t got = 0;
   bool complete = false;
   for (int attempt = 0; !complete; ++attempt) {
@@ -135,8 +148,7 @@ s3_fetcher::step s3_fetcher::read_object(fetch_session& session, const std::stri
     complain(fmt::format("{}: {}", object.key, reader.why()));
     count(counts_->dropped_records);
   }
-  progress_.finish(prefix, object, any_order);
-  return session.reached(progress_.text()) ? step::done : step::stopped;
+  return step::done;
 }
 
 s3_fetcher::step s3_fetcher::sweep_prefix(fetch_session& session, const std::string& prefix, bool any_order) {
@@ -152,7 +164,7 @@ s3_fetcher::step s3_fetcher::sweep_prefix(fetch_session& session, const std::str
     for (const auto& object : listing->objects) {
       if (object.size == 0 || progress_.is_done(prefix, object, any_order))
         continue;
-      if (const auto read = read_object(session, prefix, object, any_order); read != step::done)
+      if (const auto read = read_listed(session, prefix, object, any_order); read != step::done)
         return read;
     }
     token = listing->truncated ? listing->next : "";
@@ -191,13 +203,36 @@ outcome s3_fetcher::prepare() {
       return secret.error();
     *into = std::move(secret).take();
   }
+  if (queue_)
+    queue_->use_key(key_);
+  if (options_.webhook_port) {
+    auto hook = s3_hook::open(
+        options_, [this] { nudged_ = true; }, clock_);
+    if (!hook)
+      return hook.error();
+    hook_ = std::move(hook).take();
+  }
   return done{};
 }
 
+/// Until the next listing is due or a webhook asks for it.
+bool s3_fetcher::wait_for_more(fetch_session& session) {
+  if (!hook_)
+    return session.sleep(options_.poll);
+  constexpr std::chrono::milliseconds look_every{100};
+  for (std::chrono::nanoseconds left = options_.poll; left.count() > 0 && !nudged_; left -= look_every)
+    if (!session.sleep(look_every))
+      return false;
+  return !session.stopped();
+}
+
 void s3_fetcher::run(fetch_session& session, const std::string& place) {
+  if (queue_)
+    return run_queue(session);
   progress_ = s3_progress::read(place);
   auto pause = std::chrono::duration_cast<std::chrono::nanoseconds>(first_retry_pause);
   while (!session.stopped()) {
+    nudged_ = false;
     const auto swept = sweep(session);
     if (swept == step::stopped)
       return;
@@ -205,7 +240,7 @@ void s3_fetcher::run(fetch_session& session, const std::string& place) {
       pause = first_retry_pause;
       complaint_.clear();
     }
-    if (!session.sleep(swept == step::done ? std::chrono::nanoseconds(options_.poll) : pause))
+    if (swept == step::done ? !wait_for_more(session) : !session.sleep(pause))
       return;
     if (swept == step::failed)
       pause = std::min<std::chrono::nanoseconds>(pause * 2, longest_retry_pause);

@@ -5,6 +5,8 @@
 #include "base/yaml_text.hpp"
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +26,13 @@ struct s3_options {
   std::chrono::hours lookback{48}; ///< how far back prefixes with a time are looked at
   std::size_t max_record_bytes = 1U << 20;
   std::size_t queue_bytes = 16U << 20;
-  std::string tls_ca; ///< PEM
+  std::string tls_ca;                        ///< PEM
+  std::optional<std::uint16_t> webhook_port; ///< given: a request there makes the bucket be listed at once
+  std::string webhook_host = "127.0.0.1", webhook_path = "/notify";
+  std::vector<std::string> webhook_tokens; ///< references
+  std::string sqs_queue; ///< URL; given: objects are those its messages name, the bucket is not listed
+  std::string sqs_region;
+  std::chrono::seconds sqs_wait{20}, sqs_hidden{300}; ///< of a request; of a message while its objects are read
 };
 
 result<s3_options> parse_s3_options(yaml_map_reader& reader, diagnostics& found);

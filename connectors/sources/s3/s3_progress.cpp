@@ -1,5 +1,6 @@
 #include "connectors/sources/s3/s3_progress.hpp"
 
+#include "base/form_text.hpp"
 #include "base/hash.hpp"
 
 #include <nlohmann/json.hpp>
@@ -51,26 +52,6 @@ std::string without_entities(std::string_view text) {
   return out;
 }
 
-std::string percent_decoded(std::string_view text) {
-  const auto digit = [](char c) {
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-  };
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0) {
-      out += static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2]));
-      i += 2;
-    } else {
-      out += text[i] == '+' ? ' ' : text[i];
-    }
-  }
-  return out;
-}
-
-std::uint64_t mark_of(const s3_object& object) {
-  return hash64(object.key + "\n" + object.etag);
-}
-
 std::string expand(const std::string& pattern, unix_ns time) {
   const auto text = format_rfc3339(time);
   std::string out;
@@ -101,6 +82,28 @@ std::string expand(const std::string& pattern, unix_ns time) {
 
 } // namespace
 
+std::uint64_t mark_of(const s3_object& object) {
+  return hash64(object.key + "\n" + object.etag);
+}
+
+bool is_below(std::string_view key, std::string_view pattern) {
+  while (!pattern.empty()) {
+    const bool directive = pattern.front() == '%' && pattern.size() > 1;
+    if (directive && pattern[1] != '%') {
+      for (auto digits = pattern[1] == 'Y' ? 4 : 2; digits > 0; --digits, key.remove_prefix(1))
+        if (key.empty() || key.front() < '0' || key.front() > '9')
+          return false;
+      pattern.remove_prefix(2);
+      continue;
+    }
+    if (key.empty() || key.front() != pattern.front())
+      return false;
+    key.remove_prefix(1);
+    pattern.remove_prefix(directive ? 2 : 1);
+  }
+  return true;
+}
+
 result<s3_listing> read_listing(std::string_view xml) {
   if (xml.find("<ListBucketResult") == std::string_view::npos)
     return failure{ec::corrupt, "the answer is no listing of a bucket"};
@@ -111,7 +114,7 @@ result<s3_listing> read_listing(std::string_view xml) {
     s3_object object;
     object.key = without_entities(element_text(*contents, "Key"));
     if (encoded)
-      object.key = percent_decoded(object.key);
+      object.key = form_decoded(object.key);
     object.etag = without_entities(element_text(*contents, "ETag"));
     const auto size = element_text(*contents, "Size");
     std::from_chars(size.data(), size.data() + size.size(), object.size);

@@ -27,6 +27,12 @@ struct s3_listing {
 };
 result<s3_listing> read_listing(std::string_view xml);
 
+/// What tells this object from others, and from another of its key.
+std::uint64_t mark_of(const s3_object& object);
+
+/// Whether a key is below a prefix pattern at any time.
+bool is_below(std::string_view key, std::string_view pattern);
+
 /// Whether every % of a prefix is a directive.
 bool is_prefix_pattern(std::string_view pattern);
 /// The prefixes a pattern stands for between two times, oldest first; one where it has no directive.

@@ -182,9 +182,12 @@ agent_answer agent_host::act(const agent_order& order) {
   const auto& p = order.parameters;
   const auto& action = order.action;
   if (action == "kill_process" || action == "kill_process_tree" || action == "get_process") {
-    const auto name = read_process_name(split_key(text_in(p, "process")).rest);
+    auto name = read_process_name(split_key(text_in(p, "process")).rest);
     if (!name)
       return {answer_kind::refused, {}, "'process' must be host|pid|start"};
+    name->seen_at = parse_rfc3339(text_in(p, "seen_at")).value_or(0);
+    if (action == "get_process" && !can_be_told(*name))
+      return {answer_kind::refused, {}, "'process' must be host|pid|start, or 'seen_at' be given"};
     if (action == "get_process") {
       const auto facts = process_of(name->pid);
       return {answer_kind::done, {{"running", facts && is_same(*facts, *name)}}, ""};

@@ -70,6 +70,28 @@ outcome write_whole(const fs::path& file, const std::string& text) {
   return done{};
 }
 
+/// The bytes alone, for the agent alone; neither end is followed through a link.
+bool copy_bytes(const fs::path& from, const fs::path& to) {
+  const int in = ::open(from.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (in < 0)
+    return false;
+  (void)::unlink(to.c_str()); // as a rename does
+  const int out = ::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  std::array<char, 65536> buffer;
+  ssize_t got = 0, put = 0;
+  while (out >= 0 && got == put && (got = ::read(in, buffer.data(), buffer.size())) > 0)
+    put = ::write(out, buffer.data(), static_cast<std::size_t>(got));
+  const bool good = out >= 0 && got == 0 && ::fsync(out) == 0;
+  const int why = errno;
+  ::close(in);
+  if (out >= 0)
+    ::close(out);
+  if (out >= 0 && !good)
+    (void)::unlink(to.c_str()); // half a file must not stand where the whole one belongs
+  errno = why;
+  return good;
+}
+
 /// Within a file system a rename; else a copy that is on the disk before the original goes.
 outcome move_file(const fs::path& from, const fs::path& to) {
   if (::rename(from.c_str(), to.c_str()) == 0) {
@@ -79,12 +101,10 @@ outcome move_file(const fs::path& from, const fs::path& to) {
   }
   if (errno != EXDEV)
     return failure{ec::io_error, fmt::format("can't move {}: {}", from.string(), std::strerror(errno))};
-  std::error_code error;
-  fs::copy_file(from, to, fs::copy_options::overwrite_existing, error);
-  if (error)
-    return failure{ec::io_error, fmt::format("can't copy {}: {}", from.string(), error.message())};
-  sync_path(to);
+  if (!copy_bytes(from, to))
+    return failure{ec::io_error, fmt::format("can't copy {}: {}", from.string(), std::strerror(errno))};
   sync_path(to.parent_path());
+  std::error_code error;
   if (!fs::remove(from, error) || error)
     return failure{ec::io_error, fmt::format("can't remove {}: {}", from.string(), error.message())};
   sync_path(from.parent_path());
@@ -108,19 +128,14 @@ json facts_in(const fs::path& file) {
   return out.is_object() ? out : json::object();
 }
 
-} // namespace
-
-std::string sha256_of_file(const fs::path& file) {
-  const int fd = ::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0)
-    return {};
+/// Hex; empty when it can't be read to its end.
+std::string sha256_of(int fd) {
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> state(EVP_MD_CTX_new(), EVP_MD_CTX_free);
   EVP_DigestInit_ex(state.get(), EVP_sha256(), nullptr);
   std::array<char, 65536> buffer;
   ssize_t got = 0;
   while ((got = ::read(fd, buffer.data(), buffer.size())) > 0)
     EVP_DigestUpdate(state.get(), buffer.data(), static_cast<std::size_t>(got));
-  ::close(fd);
   if (got < 0)
     return {};
   unsigned char hash[EVP_MAX_MD_SIZE];
@@ -129,6 +144,43 @@ std::string sha256_of_file(const fs::path& file) {
   std::string out;
   for (unsigned int i = 0; i < size; ++i)
     out += fmt::format("{:02x}", hash[i]);
+  return out;
+}
+
+/// Who may write to its folder may have put another file there meanwhile: that one is given nothing. The owner before
+/// the mode, for giving a file away takes bits off its mode.
+std::string apply_facts(int fd, const json& facts) {
+  const auto uid = facts.value("uid", ::geteuid());
+  struct stat now {};
+  if (::fstat(fd, &now) != 0 || !S_ISREG(now.st_mode) || (now.st_uid != ::geteuid() && now.st_uid != uid) ||
+      sha256_of(fd) != facts.value("sha256", ""))
+    return "another file is at its place now";
+  if (::fchown(fd, uid, facts.value("gid", ::getegid())) != 0 || ::fchmod(fd, facts.value("mode", mode_t{0600})) != 0)
+    return std::strerror(errno);
+  const timespec times[2] = {{0, UTIME_OMIT}, {facts.value("mtime_s", 0LL), facts.value("mtime_ns", 0L)}};
+  (void)::futimens(fd, times);
+  return {};
+}
+
+/// Owner, mode and times as they were; a link is not followed.
+outcome give_back_facts(const std::string& path, const json& facts) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  const auto why = fd < 0 ? std::string(std::strerror(errno)) : apply_facts(fd, facts);
+  if (fd >= 0)
+    ::close(fd);
+  if (why.empty())
+    return done{};
+  return failure{ec::io_error, fmt::format("it is back, but owner and mode can't be set: {}", why)};
+}
+
+} // namespace
+
+std::string sha256_of_file(const fs::path& file) {
+  const int fd = ::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0)
+    return {};
+  auto out = sha256_of(fd);
+  ::close(fd);
   return out;
 }
 
@@ -171,25 +223,29 @@ agent_answer restore_file(const std::string& path, const file_rules& rules) {
     return {answer_kind::refused, {}, why};
   const auto place = place_of_path(path, rules);
   const auto facts = facts_in(place.facts);
+  const auto hash = facts.value("sha256", "");
   std::error_code error;
   struct stat now {};
   const bool there = ::lstat(path.c_str(), &now) == 0;
-  if (!fs::exists(place.content, error) || !facts.contains("mode"))
-    return there ? agent_answer{answer_kind::done, {{"restored", true}, {"path", path}}, "it is at its place already"}
-                 : agent_answer{answer_kind::failed, {}, "it is not in quarantine"};
-  if (there)
+  const bool kept = fs::exists(place.content, error) && facts.contains("mode");
+  if (!kept && !there)
+    return {answer_kind::failed, {}, "it is not in quarantine"};
+  if (!kept && (!facts.contains("mode") || sha256_of_file(path) != hash))
+    return {answer_kind::done, {{"restored", true}, {"path", path}}, "it is at its place already"};
+  if (kept && there)
     return {answer_kind::refused, {}, "another file is at its place now"};
-  if (sha256_of_file(place.content) != facts.value("sha256", ""))
+  if (kept && sha256_of_file(place.content) != hash)
     return {answer_kind::refused, {}, "the file in quarantine is not what was put there"};
-  if (::chown(place.content.c_str(), facts["uid"].get<uid_t>(), facts["gid"].get<gid_t>()) != 0 ||
-      ::chmod(place.content.c_str(), facts["mode"].get<mode_t>()) != 0)
-    return {answer_kind::failed, {}, fmt::format("owner and mode can't be set: {}", std::strerror(errno))};
-  const timespec times[2] = {{0, UTIME_OMIT}, {facts.value("mtime_s", 0LL), facts.value("mtime_ns", 0L)}};
-  (void)::utimensat(AT_FDCWD, place.content.c_str(), times, 0);
-  if (auto moved = move_file(place.content, path); !moved)
-    return {answer_kind::failed, {}, moved.error().what};
-  fs::remove(place.facts, error);
-  return {answer_kind::done, {{"restored", true}, {"path", path}, {"sha256", facts.value("sha256", "")}}, ""};
+  if (kept) {
+    // The agent's own until it is at its place: a copy to another file system keeps neither owner nor times.
+    (void)::chmod(place.content.c_str(), 0600);
+    if (auto moved = move_file(place.content, path); !moved)
+      return {answer_kind::failed, {}, moved.error().what};
+  }
+  if (auto given = give_back_facts(path, facts); !given)
+    return {answer_kind::failed, {}, given.error().what};
+  fs::remove(place.facts, error); // last: asked again after a crash, it goes on from there
+  return {answer_kind::done, {{"restored", true}, {"path", path}, {"sha256", hash}}, ""};
 }
 
 agent_answer look_at_file(const std::string& path, const file_rules& rules) {

@@ -201,15 +201,24 @@ std::optional<process_name> read_process_name(const std::string& text) {
   return out;
 }
 
+bool can_be_told(const process_name& meant) {
+  return meant.started_at != 0 || meant.seen_at != 0;
+}
+
 bool is_same(const process_facts& now, const process_name& meant) {
+  if (now.pid != meant.pid)
+    return false;
+  if (meant.started_at == 0)
+    return meant.seen_at != 0 && now.started_at <= meant.seen_at + same_start_ns;
   const auto apart = now.started_at - meant.started_at;
-  return now.pid == meant.pid && apart <= same_start_ns && apart >= -same_start_ns;
+  return apart <= same_start_ns && apart >= -same_start_ns;
 }
 
 agent_answer kill_process(const process_name& meant, bool whole_tree, const process_rules& rules) {
-  if (meant.started_at == 0)
-    return {
-        answer_kind::refused, {}, "without its start time a process can't be told from a later one with the same id"};
+  if (!can_be_told(meant))
+    return {answer_kind::refused,
+            {},
+            "without its start time, or when it was seen, a process can't be told from a later one with the same id"};
   const auto facts = process_of(meant.pid);
   const nlohmann::json none = {{"killed", nlohmann::json::array()}, {"gone", true}};
   if (!facts)

@@ -1,6 +1,6 @@
-// targets/agent/process_actions.hpp - ends processes of this machine, by id and start time together: ids are used
-// again. A pidfd is opened first and the start time read after, so no other process can be hit. Functions; /proc and
-// signals.
+// targets/agent/process_actions.hpp - ends processes of this machine, by id together with the start time, or with a
+// time at which it was seen: ids are used again. A pidfd is opened first and the start time read after, so no other
+// process can be hit. Functions; /proc and signals.
 #pragma once
 #include "connectors/targets/agent/agent_order.hpp"
 
@@ -24,10 +24,14 @@ std::optional<process_facts> process_of(int pid);
 struct process_name {
   int pid = 0;
   unix_ns started_at = 0;
+  unix_ns seen_at = 0; ///< a record of this machine tells of it at that time; 0 = not known
 };
 std::optional<process_name> read_process_name(const std::string& text);
 
-/// Whether the process that has this id now is the one meant (within two seconds: logs round).
+/// Whether the process that has this id now is the one meant (within two seconds: logs round). Without a start time:
+/// when it had begun by the time the one meant was seen, since an id is free only when its process has ended. Without
+/// either it can't be told.
+bool can_be_told(const process_name& meant);
 bool is_same(const process_facts& now, const process_name& meant);
 
 struct process_rules {

@@ -160,8 +160,8 @@ result<http_auth::token> http_auth::fetch_oauth2(const asking& what) {
                    fmt::format("the token was refused: HTTP {}", answer->status)};
   std::int64_t lifetime = default_token_s;
   if (const auto at = body.find("expires_in"); at != body.end())
-    lifetime = at->is_number_integer() ? at->get<std::int64_t>()
-                                       : response::parse_duration_s(json_to_text(*at)).value_or(lifetime);
+    lifetime =
+        at->is_number_integer() ? at->get<std::int64_t>() : parse_duration_s(json_to_text(*at)).value_or(lifetime);
   return token{body["access_token"].get<std::string>(), clock_->now() + lifetime * ns_per_s};
 }
 

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <ctime>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -22,15 +23,38 @@ using steady = std::chrono::steady_clock;
 
 enum class moved { all, late, gone };
 
-/// Reads or writes the whole of it until `deadline`.
-moved move_all(int socket, char* bytes, std::size_t size, bool out, steady::time_point deadline) {
+std::chrono::nanoseconds processor_time_of(pid_t child) {
+  clockid_t clock{};
+  timespec used{};
+  if (clock_getcpuclockid(child, &clock) != 0 || clock_gettime(clock, &used) != 0)
+    return {};
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
+
+/// What a child may take for one program: processor time, so that a busy machine fails nobody's program, and at the
+/// most ten times as long by the clock.
+class allowance {
+public:
+  allowance(pid_t child, std::chrono::milliseconds limit)
+      : child_(child), processor_until_(processor_time_of(child) + limit), until_(steady::now() + 10 * limit) {}
+
+  bool used_up() const { return steady::now() >= until_ || processor_time_of(child_) >= processor_until_; }
+
+private:
+  pid_t child_;
+  std::chrono::nanoseconds processor_until_;
+  steady::time_point until_;
+};
+
+/// Reads or writes the whole of it within what is allowed.
+moved move_all(int socket, char* bytes, std::size_t size, bool out, const allowance& allowed) {
+  constexpr int look_every_ms = 20;
   while (size > 0) {
     pollfd watched{socket, static_cast<short>(out ? POLLOUT : POLLIN), 0};
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - steady::now()).count();
-    const int ready = left <= 0 ? 0 : ::poll(&watched, 1, static_cast<int>(left));
-    if (ready == 0)
+    const int ready = ::poll(&watched, 1, look_every_ms);
+    if (ready == 0 && allowed.used_up())
       return moved::late;
-    if (ready < 0 && errno == EINTR)
+    if (ready == 0 || (ready < 0 && errno == EINTR))
       continue;
     const auto done = out ? ::send(socket, bytes, size, MSG_NOSIGNAL) : ::recv(socket, bytes, size, 0);
     if (done < 0 && (errno == EINTR || errno == EAGAIN))
@@ -95,17 +119,17 @@ result<std::string> jq_engine::ask(const std::string& request) {
     return failure{ec::unavailable, "jq is busy"};
   if (const auto started = start(); !started)
     return started.error();
-  const auto deadline = steady::now() + limit_;
+  const allowance allowed(child_, limit_);
   auto size = static_cast<std::uint32_t>(request.size());
   std::string answer;
-  auto went = move_all(socket_, reinterpret_cast<char*>(&size), sizeof size, true, deadline);
+  auto went = move_all(socket_, reinterpret_cast<char*>(&size), sizeof size, true, allowed);
   if (went == moved::all)
-    went = move_all(socket_, const_cast<char*>(request.data()), request.size(), true, deadline);
+    went = move_all(socket_, const_cast<char*>(request.data()), request.size(), true, allowed);
   if (went == moved::all)
-    went = move_all(socket_, reinterpret_cast<char*>(&size), sizeof size, false, deadline);
+    went = move_all(socket_, reinterpret_cast<char*>(&size), sizeof size, false, allowed);
   if (went == moved::all) {
     answer.resize(size);
-    went = move_all(socket_, answer.data(), answer.size(), false, deadline);
+    went = move_all(socket_, answer.data(), answer.size(), false, allowed);
   }
   if (went == moved::all)
     return answer;

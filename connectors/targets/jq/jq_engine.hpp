@@ -1,6 +1,6 @@
 // targets/jq/jq_engine.hpp - runs jq programs in a child process that knows nothing but its input: no environment, no
-// files, no descriptors. One second and 64 MiB a program; a child that takes more is killed and the next call starts
-// another. Thread-safe; one program runs at a time.
+// files, no descriptors. One second of processor time and 64 MiB a program; a child that takes more is killed and the
+// next call starts another. Thread-safe; one program runs at a time.
 #pragma once
 #include "base/computed_value.hpp"
 

@@ -6,6 +6,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <set>
+
 using namespace soc;
 
 namespace {
@@ -60,8 +62,39 @@ struct detector_bench : test_system {
     actor = spawn_observed(*system, actor_context{"test/detector", nullptr, nullptr, nullptr, {}, {}},
                            detection::detector, options);
   }
-  void send(const std::string& msg, std::uint64_t ticket, std::uint32_t class_uid = 0) {
+  /// Rule r1 on `bad`, and correlations of it: "twice" on two of the same msg, "then" and "also" on one firing of it.
+  std::shared_ptr<const detection::program> correlations() {
+    const auto above = [](const std::string& name) {
+      return "---\ntitle: " + name + "\nid: " + name +
+             "\nlevel: high\ncorrelation:\n  type: event_count\n  rules: [twice]\n" +
+             "  group-by: [msg]\n  timespan: 10m\n  condition: {gte: 1}\n";
+    };
+    diagnostics found;
+    detection::sigma_reader reader({}, found);
+    reader.read("r.yml", "title: r1\nid: r1\nname: base\nlogsource: {product: acme}\ndetection:\n  s: {msg: bad}\n"
+                         "  condition: s\n---\ntitle: twice\nid: twice\nname: twice\nlevel: high\ncorrelation:\n"
+                         "  type: event_count\n  rules: [base]\n  group-by: [msg]\n  timespan: 10m\n"
+                         "  condition: {gte: 2}\n  generate: true\n" +
+                             above("then") + above("also"));
+    auto out = detection::program::compile(reader.finish(0), {}, detection::log_router(*names), *names, found);
+    BOOST_REQUIRE_MESSAGE(found.errors() == 0, (found.errors() ? found.all()[0].message : std::string()));
+    return out;
+  }
+  /// The ids of all alerts so far.
+  std::multiset<std::string> raised() const {
+    std::multiset<std::string> out;
+    for (const auto& one : *published)
+      for (const auto& a : one.alerts)
+        out.insert(a->rule_id);
+    return out;
+  }
+  void send(const std::string& msg, std::uint64_t ticket, std::uint32_t class_uid = 0,
+            const std::string& tenant = "default") {
     auto raw = std::make_shared<model::raw_batch>();
+    auto context = std::make_shared<model::connector_context>();
+    context->tenant = tenant;
+    raw->context = context;
+    raw->origin = "log " + std::to_string(ticket);
     raw->add(msg);
     auto batch = std::make_shared<model::event_batch>();
     batch->raw = raw;
@@ -97,6 +130,30 @@ BOOST_AUTO_TEST_CASE(every_batch_is_answered_with_its_alerts_or_none) {
   BOOST_TEST(published->at(1).ticket == 2u);
   BOOST_REQUIRE(published->at(1).alerts.size() == 1u);
   BOOST_TEST(published->at(1).alerts.front()->rule_id == "r1");
+}
+
+BOOST_AUTO_TEST_CASE(events_of_two_tenants_are_not_counted_together) {
+  detection::detector_options options;
+  options.correlations = std::make_shared<detection::shared_correlator>();
+  start(correlations(), options);
+  send("bad", 1, 0, "one");
+  send("bad", 2, 0, "other");
+  BOOST_TEST(raised().count("twice") == 0U);
+  send("bad", 3, 0, "one");
+  BOOST_REQUIRE(raised().count("twice") == 1U);
+  BOOST_TEST(published->back().alerts.back()->tenant == "one");
+}
+
+BOOST_AUTO_TEST_CASE(a_correlation_feeds_all_that_refer_to_it) {
+  detection::detector_options options;
+  options.correlations = std::make_shared<detection::shared_correlator>();
+  start(correlations(), options);
+  send("bad", 1);
+  send("bad", 2);
+  const auto all = raised();
+  BOOST_TEST(all.count("twice") == 1U);
+  BOOST_TEST(all.count("then") == 1U);
+  BOOST_TEST(all.count("also") == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(new_rules_hold_from_the_next_batch_on) {

@@ -128,7 +128,8 @@ struct fixture {
     return handle;
   }
 
-  caf::actor manager(late_alert_policy late = late_alert_policy::reopen) {
+  caf::actor manager(late_alert_policy late = late_alert_policy::reopen,
+                     scenario_rules_ptr scenarios = default_scenarios()) {
     supervisor_spec spec;
     root = spawn_root_supervisor(sys, context("test"), std::move(spec));
     manager_ports ports;
@@ -136,7 +137,7 @@ struct fixture {
     ports.store = store_ref(store);
     ports.bus = bus_ref(bus);
     ports.supervisor = supervisor_ref(root);
-    ports.scenarios = default_scenarios();
+    ports.scenarios = std::move(scenarios);
     manager_options options;
     options.node = "n1";
     options.incident.rules.late = late;
@@ -270,6 +271,49 @@ BOOST_AUTO_TEST_CASE(a_person_changes_status_and_owner) {
   BOOST_TEST((look(m, id_a)->now == status::in_progress));
 }
 
+BOOST_AUTO_TEST_CASE(a_deadline_is_told_once_when_it_is_near_and_once_when_it_has_passed) {
+  diagnostics found;
+  const auto rules = load_scenarios({{"sla.yaml", R"(
+sla:
+  - {id: grave, acknowledge: 15m, resolve: 4h, warn: 80%, when: {s: {severity_id|gte: 4}, condition: s}}
+)"}},
+                                    found);
+  BOOST_REQUIRE_MESSAGE(found.errors() == 0, (found.errors() ? render(found.all()[0], "") : std::string()));
+  const auto m = manager(late_alert_policy::reopen, std::make_shared<const scenario_rules>(rules));
+  join(m, id_a, make.make(0, "reverse shell", "web-1", severity::high));
+  const auto pass = [&](std::chrono::minutes time) {
+    clock->advance(time);
+    sched.advance_time(std::chrono::seconds(20));
+    sched.run();
+  };
+  pass(std::chrono::minutes(11));
+  BOOST_TEST(!look(m, id_a)->sla.acknowledge.warned);
+  pass(std::chrono::minutes(2));
+  BOOST_TEST(look(m, id_a)->sla.acknowledge.warned);
+  BOOST_TEST(!look(m, id_a)->sla.acknowledge.missed);
+  BOOST_TEST(w->published.back().subject == "soc.json.default.incident." + id_a + ".due_soon");
+  const auto warned = decode_change(w->published[w->published.size() - 2].payload);
+  BOOST_REQUIRE(warned);
+  BOOST_TEST(warned->incident.sla.acknowledge.warned);
+  BOOST_TEST(warned->incident.sla.resolve.warn_at == look(m, id_a)->sla.resolve.warn_at);
+  pass(std::chrono::minutes(3));
+  BOOST_TEST(look(m, id_a)->sla.acknowledge.missed);
+  BOOST_TEST(w->published.back().subject == "soc.json.default.incident." + id_a + ".overdue");
+  const auto told = decode_change(w->published[w->published.size() - 2].payload);
+  BOOST_REQUIRE(told);
+  BOOST_TEST(told->incident.sla.rule == "grave");
+  BOOST_TEST(told->incident.sla.acknowledge.missed);
+  BOOST_TEST(told->incident.sla.resolve.by == look(m, id_a)->sla.resolve.by);
+  const auto version = look(m, id_a)->version;
+  pass(std::chrono::minutes(60));
+  BOOST_TEST(look(m, id_a)->version == version);
+  ask<command_done>(
+      m, change_incident{"default", id_a, set_status{status::closed, classification::true_positive, {}}, "eve"},
+      [](auto&) {});
+  pass(std::chrono::minutes(300));
+  BOOST_TEST(!look(m, id_a)->sla.resolve.missed, "closed in time");
+}
+
 BOOST_AUTO_TEST_CASE(merged_incidents_take_later_alerts_together_and_come_apart_again) {
   const auto m = manager();
   join(m, id_a, make.make(0, "reverse shell", "web-1", severity::high));
@@ -284,6 +328,76 @@ BOOST_AUTO_TEST_CASE(merged_incidents_take_later_alerts_together_and_come_apart_
   BOOST_TEST(look(m, id_a)->alerts == 2U);
   BOOST_TEST(look(m, id_b)->merged_into.empty());
   BOOST_TEST(look(m, id_b)->alerts == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(merges_one_after_the_other_bring_all_along_and_may_come_again) {
+  const auto m = manager();
+  const std::string id_c(32, 'c');
+  const auto merge = [&](const std::string& from, const std::string& into) {
+    const auto why = ask<command_done>(m, merge_incidents{"default", from, into, "{}", "graph"}, [](auto&) {});
+    return why.code == ec::none;
+  };
+  join(m, id_a, make.make(0, "reverse shell", "web-1", severity::high));
+  join(m, id_b, make.make(1, "ransom note", "db-1", severity::critical));
+  join(m, id_c, make.make(2, "miner", "db-2", severity::high));
+  BOOST_TEST(merge(id_a, id_b));
+  BOOST_TEST(merge(id_b, id_c));
+  BOOST_TEST(merge(id_a, id_b), "a replay after a crash");
+  BOOST_TEST(look(m, id_c)->alerts == 3U);
+  const std::string id_d(32, 'd');
+  join(m, id_d, make.make(3, "more", "db-3", severity::high));
+  BOOST_TEST(merge(id_d, id_a), "into what that has become");
+  BOOST_TEST(look(m, id_c)->alerts == 4U);
+  BOOST_TEST(look(m, id_d)->merged_into == id_c);
+}
+
+BOOST_AUTO_TEST_CASE(what_joins_while_a_merge_is_under_way_is_in_the_other_too) {
+  const auto m = manager();
+  join(m, id_a, make.make(0, "reverse shell", "web-1", severity::high));
+  join(m, id_b, make.make(1, "ransom note", "db-1", severity::critical));
+  const auto send = [&](auto message) { self->send(caf::actor_cast<caf::actor>(m), std::move(message)); };
+  send(join_alert{id_b, make.make(2, "ransom note", "db-2", severity::critical), "{}"});
+  send(join_alert{id_b, make.make(3, "ransom note", "db-3", severity::critical), "{}"});
+  send(merge_incidents{"default", id_b, id_a, "{}", "graph"});
+  send(join_alert{id_b, make.make(4, "ransom note", "db-4", severity::critical), "{}"});
+  send(join_alert{id_b, make.make(5, "ransom note", "db-5", severity::critical), "{}"});
+  sched.run();
+  BOOST_TEST(look(m, id_a)->alerts == 6U);
+  BOOST_TEST(look(m, id_b)->merged_into == id_a);
+}
+
+BOOST_AUTO_TEST_CASE(an_incident_merges_while_its_first_alert_is_on_its_way_to_the_journal) {
+  const auto m = manager();
+  join(m, id_a, make.make(0, "reverse shell", "web-1", severity::high));
+  self->send(m, join_alert{id_b, make.make(1, "ransom note", "db-1", severity::critical), "{}"});
+  bool merged = false;
+  auto response = self->request(m, caf::infinite, merge_incidents{"default", id_b, id_a, "{}", "graph"});
+  sched.run();
+  response.receive([&](const command_done&) { merged = true; }, [](const caf::error&) {});
+  BOOST_TEST(merged);
+  BOOST_TEST(look(m, id_a)->alerts == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(alerts_do_not_move_to_where_they_are) {
+  const auto m = manager();
+  const auto a = make.make(0, "reverse shell", "web-1", severity::high);
+  join(m, id_a, a);
+  const auto why = ask<command_done>(m, move_alerts{"default", id_a, id_a, {a->id}, "eve"}, [](auto&) {});
+  BOOST_TEST((why.code == ec::invalid_input));
+  BOOST_TEST(look(m, id_a)->alerts == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(an_alert_that_was_moved_away_is_moved_back) {
+  const auto m = manager();
+  const auto a = make.make(0, "reverse shell", "web-1", severity::high);
+  const auto b = make.make(1, "backup failed", "db-1", severity::low);
+  join(m, id_a, a);
+  join(m, id_a, b);
+  std::string other;
+  ask<command_done>(m, move_alerts{"default", id_a, {}, {b->id}, "eve"},
+                    [&](const command_done& d) { other = d.incident->id; });
+  ask<command_done>(m, move_alerts{"default", other, id_a, {b->id}, "eve"}, [](auto&) {});
+  BOOST_TEST(look(m, id_a)->alerts == 2U);
 }
 
 BOOST_AUTO_TEST_CASE(moved_alerts_go_to_a_new_incident_and_leave_the_old_one) {
@@ -404,6 +518,24 @@ BOOST_AUTO_TEST_CASE(an_alert_placed_by_the_graph_is_answered_after_its_incident
   ask<graph::alert_placed>(g, graph::place_alert{a, 7}, [&](const graph::alert_placed& p) { placed = p; });
   BOOST_TEST((placed.what == graph::placing::duplicate));
   ask<drained>(g, drain{}, [](auto&) {});
+  sched.run();
+  BOOST_TEST(w->stored["graph/0/default"].sequence == 7U);
+}
+
+BOOST_AUTO_TEST_CASE(what_people_decide_is_kept_in_the_graphs_snapshot_soon) {
+  const auto m = manager();
+  graph::graph_ports ports{graph::router_ref(m), store_ref(store), journal_ref(journal), {}};
+  const auto g = spawn_observed(sys, context("test/graph"), graph::graph_behavior, graph::graph_options{}, ports);
+  spawned.push_back(g);
+  sched.run();
+  ask<graph::alert_placed>(g, graph::place_alert{make.make(0, "reverse shell", "web-1", severity::high), 7},
+                           [](auto&) {});
+  using decided = graph::person_decided;
+  for (const auto& other : {id_a, id_b})
+    caf::anon_send(g, decided{decided::kind::split, "default", other, std::string(32, 'c'), {}});
+  sched.run();
+  BOOST_TEST(!w->stored.contains("graph/0/default"), "several are kept together");
+  sched.advance_time(std::chrono::seconds(6));
   sched.run();
   BOOST_TEST(w->stored["graph/0/default"].sequence == 7U);
 }

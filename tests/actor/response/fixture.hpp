@@ -2,6 +2,7 @@
 // tasks under supervisors; journal, store, bus and the firewall are fakes that a test can kill calls at.
 #pragma once
 #include "playbook/run_actor.hpp"
+#include "playbook/run_view.hpp"
 #include "response/audit_actor.hpp"
 #include "response/gate_actor.hpp"
 #include "response/response_manager.hpp"
@@ -25,7 +26,8 @@ struct world {
   std::uint64_t sequence = 0;
   std::map<std::string, snapshot> snapshots;
   std::map<std::string, intent> intents;
-  std::vector<std::string> audit;
+  std::vector<std::string> audit; ///< lines
+  std::uint64_t published = 0;
   std::set<std::string> blocked;
   std::vector<std::string> calls;    ///< "block_ip 203.0.113.9 <key>"
   std::vector<call_outcome> answers; ///< for the next calls; empty: they succeed
@@ -83,8 +85,9 @@ inline caf::behavior fake_store(caf::event_based_actor*, world* w) {
 
 inline caf::behavior fake_bus(caf::event_based_actor*, world* w) {
   return {[w](const bus_publish& p) {
-    w->audit.push_back(p.payload);
-    return bus_published{w->audit.size()};
+    for (auto& line : audit_lines_of(p.payload))
+      w->audit.push_back(std::move(line));
+    return bus_published{++w->published};
   }};
 }
 
@@ -181,6 +184,9 @@ struct response_site {
     runs->manager = run_manager_ref(shared->manager);
     shared->make_run = [runs](const run_start& start) { return playbook::run_child(runs, start); };
     shared->read_beginning = playbook::beginning_of;
+    shared->run_as_read = [known = shared->definitions](const auto& id, const auto& entries, unix_ns now) {
+      return playbook::as_read(id, entries, *known, now);
+    };
     auto spec = plan_response(shared);
     std::erase_if(spec.children, [](const auto& c) { return c.name == "calls"; });
     actor_context context;

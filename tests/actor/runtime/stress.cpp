@@ -97,9 +97,58 @@ supervisor_spec fragile_workers(const record_ptr& record) {
   return spec;
 }
 
+struct greeting {};
+struct greeted_state {
+  static inline const char* name = "greeted";
+};
+using greeted_actor = caf::stateful_actor<greeted_state, observed_actor>;
+
+caf::behavior greeted(greeted_actor*, std::shared_ptr<std::atomic<std::uint32_t>> count) {
+  return {[count](const greeting&) { count->fetch_add(1); }};
+}
+
+/// What a neighbour does that wants to send to an actor its supervisor has perhaps not made yet.
+caf::actor reserve(caf::actor_system& system, actor_registry& registry, const std::string& path) {
+  registered_actor fresh;
+  fresh.probe = std::make_shared<actor_probe>(path, 0);
+  fresh.handle = actor_address::make(system, fresh.probe, hold_limits{});
+  return registry.find_or_add(path, fresh).handle;
+}
+
 } // namespace
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(greeting)
+
 BOOST_AUTO_TEST_SUITE(stress)
+
+BOOST_AUTO_TEST_CASE(who_writes_to_an_actor_while_it_is_being_made_is_heard) {
+  constexpr std::uint32_t rounds = 100, children = 40;
+  for (std::uint32_t round = 0; round < rounds; ++round) {
+    caf::actor_system_config config;
+    config.set("scheduler.max-threads", 2);
+    caf::actor_system system(config);
+    const auto registry = std::make_shared<actor_registry>();
+    const auto heard = std::make_shared<std::atomic<std::uint32_t>>(0);
+    supervisor_spec spec;
+    for (std::uint32_t i = 0; i < children; ++i)
+      spec.children.push_back({.name = "c" + std::to_string(i), .start = start_with(greeted, heard)});
+    auto root = spawn_root_supervisor(system, {.path = "node", .registry = registry}, std::move(spec));
+    for (std::uint32_t i = children; i-- > 0;)
+      caf::anon_send(reserve(system, *registry, "node/c" + std::to_string(i)), greeting{});
+    const auto until = std::chrono::steady_clock::now() + 10s;
+    const auto waiting = [&] { // the children may have heard before the supervisor's first turn is over
+      std::string out;
+      for (const auto& row : registry->snapshot())
+        out += row.reading.state == actor_state::running ? "" : " " + row.reading.path;
+      return out;
+    };
+    while ((heard->load() < children || !waiting().empty()) && std::chrono::steady_clock::now() < until)
+      std::this_thread::yield();
+    BOOST_TEST(heard->load() == children);
+    BOOST_TEST(waiting() == "");
+    caf::anon_send_exit(root, caf::exit_reason::user_shutdown);
+  }
+}
 
 BOOST_AUTO_TEST_CASE(two_thousand_crashes_under_load_lose_double_and_reorder_nothing) {
   caf::actor_system_config config;

@@ -5,6 +5,26 @@ using namespace soc;
 using namespace soc::transport;
 using namespace soc::transport::testing;
 
+namespace {
+
+struct appended_by {
+  std::atomic<int> done{0}, failed{0};
+};
+
+/// Appends one entry after the other, as an aggregate does.
+void append_next(caf::event_based_actor* self, const caf::actor& to, const std::string& subject, std::uint64_t last,
+                 int left, const std::shared_ptr<appended_by>& told) {
+  if (left == 0) {
+    ++told->done;
+    return;
+  }
+  self->request(to, 10s, journal_append{subject, last, std::to_string(left), subject + "-" + std::to_string(left)})
+      .then([=](const journal_appended& at) { append_next(self, to, subject, at.sequence, left - 1, told); },
+            [=](const caf::error&) { ++told->failed; });
+}
+
+} // namespace
+
 BOOST_AUTO_TEST_SUITE(journal_over_nats, *boost::unit_test::precondition(needs_server))
 
 BOOST_FIXTURE_TEST_CASE(appends_are_fenced_by_the_expected_sequence_and_read_back_in_order, server_fixture) {
@@ -53,6 +73,28 @@ BOOST_FIXTURE_TEST_CASE(many_aggregates_are_read_with_one_consumer, server_fixtu
   }));
   for (std::size_t i = 1; i < all->entries.size(); ++i)
     BOOST_REQUIRE(all->entries[i - 1].sequence < all->entries[i].sequence);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_crowd_of_aggregates_appends_over_both_lanes_and_each_in_its_order, server_fixture) {
+  const auto one = spawn("journal", journal, link_, journal_options{.crowd = 6});
+  constexpr int aggregates = 60, entries = 30; // the lanes change all the time: some run dry before others
+  const auto told = std::make_shared<appended_by>();
+  for (int i = 0; i < aggregates; ++i)
+    system_.spawn([=](caf::event_based_actor* self) {
+      append_next(self, one, journal_subject("acme", "run", "r" + std::to_string(i)), 0, i % 5 == 0 ? 1 : entries,
+                  told);
+    });
+  BOOST_REQUIRE(eventually([&] { return told->done + told->failed == aggregates; }, 30s));
+  BOOST_TEST(told->failed == 0);
+  for (int i = 1; i < aggregates; i += 7) {
+    const auto subject = journal_subject("acme", "run", "r" + std::to_string(i));
+    const auto all = ask<journal_entries>(system_, one, journal_read{subject, 0});
+    BOOST_REQUIRE(all);
+    const int count = i % 5 == 0 ? 1 : entries;
+    BOOST_REQUIRE_EQUAL(all->entries.size(), static_cast<std::size_t>(count));
+    for (int k = 0; k < count; ++k)
+      BOOST_TEST(all->entries[static_cast<std::size_t>(k)].payload == std::to_string(count - k));
+  }
 }
 
 BOOST_FIXTURE_TEST_CASE(an_append_while_nats_is_away_fails_with_a_known_outcome, server_fixture) {

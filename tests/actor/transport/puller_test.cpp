@@ -65,6 +65,7 @@ BOOST_FIXTURE_TEST_CASE(what_is_not_acknowledged_comes_again_and_at_last_goes_to
   fill(*this, raw_subject("acme", "web"), 1);
   auto options = raw_puller(4);
   options.ack_wait = 150ms;
+  options.lease = 100ms;
   options.max_deliveries = 2;
   options.tick = 20ms;
   const inbox_of<pulled_message> sink(system_);
@@ -76,6 +77,31 @@ BOOST_FIXTURE_TEST_CASE(what_is_not_acknowledged_comes_again_and_at_last_goes_to
   caf::anon_send_exit(keeper, caf::exit_reason::user_shutdown);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_message_the_sink_is_still_at_does_not_come_again, server_fixture) {
+  fill(*this, raw_subject("acme", "web"), 1);
+  auto options = raw_puller(4);
+  options.lease = 200ms;
+  options.tick = 20ms;
+  const inbox_of<pulled_message> sink(system_);
+  spawn("puller", stream_puller, link_, options, pull_sink_ref(sink.actor()));
+  BOOST_REQUIRE(eventually([&] { return sink.size() == 1; }));
+  BOOST_TEST(!eventually([&] { return sink.size() > 1; }, 1s));
+  acknowledge(sink.all()[0]);
+  BOOST_TEST(eventually([&] { return stream_size("RAW") == 0; }));
+}
+
+BOOST_FIXTURE_TEST_CASE(what_a_puller_had_that_was_killed_comes_again_after_its_lease, server_fixture) {
+  fill(*this, raw_subject("acme", "web"), 1);
+  auto options = raw_puller(4);
+  options.lease = 300ms;
+  const inbox_of<pulled_message> first(system_), second(system_);
+  const auto killed = spawn("puller", stream_puller, link_, options, pull_sink_ref(first.actor()));
+  BOOST_REQUIRE(eventually([&] { return first.size() == 1; }));
+  caf::anon_send_exit(killed, caf::exit_reason::kill);
+  spawn("puller-2", stream_puller, link_, options, pull_sink_ref(second.actor()));
+  BOOST_TEST(eventually([&] { return second.size() == 1; }, 5s));
+}
+
 BOOST_FIXTURE_TEST_CASE(a_refused_message_comes_again_after_its_delay, server_fixture) {
   fill(*this, raw_subject("acme", "web"), 1);
   const inbox_of<pulled_message> sink(system_);
@@ -85,6 +111,72 @@ BOOST_FIXTURE_TEST_CASE(a_refused_message_comes_again_after_its_delay, server_fi
   caf::anon_send(first.puller.actor(), pull_nak{first.message, 50ms});
   BOOST_REQUIRE(eventually([&] { return sink.size() == 2; }));
   BOOST_TEST(sink.all()[1].sequence == first.sequence);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_consumer_that_never_settled_anything_and_never_delivers_is_made_anew_once, server_fixture) {
+  fill(*this, raw_subject("acme", "web"), 2);
+  const inbox_of<pulled_message> stuck(system_), sink(system_);
+  spawn("puller", stream_puller, link_, raw_puller(1), pull_sink_ref(stuck.actor()));
+  BOOST_REQUIRE(eventually([&] { return stuck.size() == 1; }));
+  auto options = raw_puller(1); // of the same consumer, which has nothing for it: as good as one that never delivers
+  options.tick = 20ms;
+  options.look_every = 100ms;
+  const auto puller = spawn("puller-2", stream_puller, link_, options, pull_sink_ref(sink.actor()));
+  BOOST_REQUIRE(eventually([&] { return sink.size() == 1; }));
+  acknowledge(sink.all()[0]);
+  BOOST_REQUIRE(eventually([&] { return sink.size() == 2; }));
+  acknowledge(sink.all()[1]);
+  BOOST_TEST(eventually([&] { return stream_size("RAW") == 0; }));
+  BOOST_TEST(ask<puller_status>(system_, puller, puller_query{})->remade == 1U);
+}
+
+BOOST_FIXTURE_TEST_CASE(no_consumer_is_made_before_its_stream_is, server_fixture) {
+  fill(*this, raw_subject("acme", "web"), 1);
+  auto made = std::make_shared<std::promise<caf::actor>>();
+  const auto keeper = system_.spawn([made](caf::event_based_actor* self) -> caf::behavior {
+    auto held = std::make_shared<caf::typed_response_promise<streams_ready>>();
+    return {[=](const await_streams&) {
+              *held = self->make_response_promise<streams_ready>();
+              made->set_value({});
+              return *held;
+            },
+            [=](caf::ok_atom) { held->deliver(streams_ready{}); }};
+  });
+  auto options = raw_puller(4);
+  options.streams = stream_keeper_ref(keeper);
+  const inbox_of<pulled_message> sink(system_);
+  const auto puller = spawn("puller", stream_puller, link_, options, pull_sink_ref(sink.actor()));
+  made->get_future().wait();
+  BOOST_TEST(
+      !eventually([&] { return !ask<puller_status>(system_, puller, puller_query{})->consumer.empty(); }, 500ms));
+  caf::anon_send(keeper, caf::ok_atom::value);
+  BOOST_TEST(eventually([&] { return sink.size() == 1; }));
+  caf::anon_send_exit(keeper, caf::exit_reason::user_shutdown);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_puller_goes_on_when_nobody_answers_for_its_stream, server_fixture) {
+  fill(*this, raw_subject("acme", "web"), 1);
+  const auto silent = system_.spawn([](caf::event_based_actor* self) -> caf::behavior {
+    return {[self](const await_streams&) { return self->make_response_promise<streams_ready>(); }};
+  });
+  auto options = raw_puller(4);
+  options.streams = stream_keeper_ref(silent);
+  options.stream_timeout = 300ms;
+  const inbox_of<pulled_message> sink(system_);
+  spawn("puller", stream_puller, link_, options, pull_sink_ref(sink.actor()));
+  BOOST_TEST(eventually([&] { return sink.size() == 1; }));
+  caf::anon_send_exit(silent, caf::exit_reason::user_shutdown);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_puller_with_nothing_to_do_does_not_begin_anew, server_fixture) {
+  const inbox_of<pulled_message> sink(system_);
+  auto options = raw_puller(4);
+  options.tick = 20ms;
+  options.look_every = 50ms;
+  const auto puller = spawn("puller", stream_puller, link_, options, pull_sink_ref(sink.actor()));
+  BOOST_TEST(!eventually([&] { return ask<puller_status>(system_, puller, puller_query{})->reopened > 0; }, 1s));
+  fill(*this, raw_subject("acme", "web"), 1);
+  BOOST_TEST(eventually([&] { return sink.size() == 1; }));
 }
 
 BOOST_FIXTURE_TEST_CASE(pulling_goes_on_after_the_server_was_killed, server_fixture) {

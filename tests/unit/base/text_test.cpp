@@ -73,6 +73,35 @@ BOOST_AUTO_TEST_CASE(a_diagnostic_points_at_its_column_and_hints) {
   BOOST_TEST(text.find("did you mean 'modifier'?") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(yaml_that_lies_within_itself_is_a_diagnostic) {
+  for (const char* text : {"a: &x\n  - b: *x\n", "&x [*x, *x]\n", "&x {a: {*x : *x}}\n"}) {
+    diagnostics found;
+    const auto yaml = parse_yaml("a.yml", text, "T001", found);
+    BOOST_TEST(found.errors() == 1U);
+    BOOST_TEST(yaml.documents.empty());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_comma_where_a_document_should_be_is_a_diagnostic_and_not_an_endless_loop) {
+  for (const char* text : {",", ", a", "\"a\" , b", "[1, 2], [3]", "a: 1\n...\n, b", "a: 1\n---\n, b", "--- a\n---\n,",
+                           ",\x1d"
+                           "4NL5"}) {
+    diagnostics found;
+    const auto yaml = parse_yaml("a.yml", text, "T001", found);
+    BOOST_TEST(found.errors() == 1U, text);
+    BOOST_TEST(yaml.documents.empty());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(documents_of_other_shapes_are_read) {
+  for (const char* text : {"a: 1\n---\nb: [1, 2]\n", "# note\n\n- a\n- b\n", "{a: 1, b: 2}", "[1, 2]", "word, word",
+                           "---\n\"x\"\n", "a: 1\n...\n---\n- 2\n", ""}) {
+    diagnostics found;
+    parse_yaml("a.yml", text, "T001", found);
+    BOOST_TEST(found.errors() == 0U, text);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(broken_yaml_is_a_diagnostic_with_its_place) {
   diagnostics found;
   const auto yaml = parse_yaml("a.yml", "a: [1, 2\nb: 3\n", "T001", found);

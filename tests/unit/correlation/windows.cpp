@@ -188,6 +188,54 @@ BOOST_AUTO_TEST_CASE(a_firing_feeds_the_window_above) {
   BOOST_TEST(fired[1].window == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(a_window_ends_while_its_events_stay_away_and_older_events_are_not_late_for_that) {
+  window_bench b(rule_of(window_kind::event_count, {{bound::lte, 2}}));
+  b.see(at(0));
+  b.engine.end_over(start_time + 90 * second, b.fired);
+  BOOST_TEST(b.fired.empty(), "its time and the tolerance are not over");
+  b.engine.end_over(start_time + 1000 * second, b.fired);
+  BOOST_REQUIRE_EQUAL(b.fired.size(), 1U);
+  BOOST_TEST(b.fired[0].at_end);
+  b.see(at(200));
+  BOOST_TEST(b.engine.counters().late == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_firing_feeds_every_window_above_and_those_above_them) {
+  const auto counted = [](const char* id) {
+    auto out = rule_of(window_kind::event_count, {{bound::gte, 1}}, 600 * second);
+    out.id = id;
+    return out;
+  };
+  window_engine engine({counted("a"), counted("b"), counted("c"), counted("d")});
+  std::vector<firing> fired;
+  auto seen = at(0);
+  seen.next = {{1, 0, "g", {{3, 0, "g", {}}}}, {2, 0, "g", {}}};
+  engine.observe(seen, fired);
+  std::set<std::uint32_t> windows;
+  for (const auto& f : fired)
+    windows.insert(f.window);
+  BOOST_TEST((windows == std::set<std::uint32_t>{0, 1, 2, 3}));
+}
+
+BOOST_AUTO_TEST_CASE(a_window_that_was_fed_and_is_there_no_more_is_left_out_of_a_restored_state) {
+  auto inner = rule_of(window_kind::event_count, {{bound::gte, 3}});
+  auto outer = rule_of(window_kind::event_count, {{bound::gte, 1}}, 600 * second);
+  outer.id = "outer";
+  window_engine before({inner, outer});
+  std::vector<firing> fired;
+  auto seen = at(0);
+  seen.next = {{1, 0, "g", {}}};
+  before.observe(seen, fired);
+  window_engine without({inner});
+  BOOST_REQUIRE(without.restore(before.snapshot()));
+  window_engine again({inner, outer});
+  BOOST_REQUIRE(again.restore(without.snapshot()));
+  again.observe(at(1), fired);
+  again.observe(at(2), fired);
+  BOOST_REQUIRE_EQUAL(fired.size(), 1U);
+  BOOST_TEST(fired[0].window == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(idle_groups_expire_and_the_number_of_groups_is_bounded) {
   window_limits limits;
   limits.max_groups = 100;

@@ -73,6 +73,22 @@ BOOST_AUTO_TEST_CASE(a_network_alert_alone_is_no_incident) {
   BOOST_TEST(d.placed.empty());
 }
 
+BOOST_AUTO_TEST_CASE(the_alert_that_opens_a_candidate_is_in_its_incident_however_many_wait) {
+  entity_graph g("default", default_settings());
+  alert_maker make;
+  placed_alerts seen;
+  const auto attacker = source_ip("203.0.113.9");
+  const auto most = static_cast<int>(g.with().with.max_waiting);
+  for (int i = 0; i < most + 5; ++i)
+    seen.take(g.place(make.make(i, "sql injection", "web-1", severity::high, {attacker}, "modsecurity waf")));
+  BOOST_TEST(seen.incidents.empty());
+  const auto shell = make.make(most + 10, "shell spawned by web server", "web-1", severity::high, {attacker});
+  seen.take(g.place(shell));
+  BOOST_REQUIRE_EQUAL(seen.incidents.size(), 1U);
+  BOOST_TEST(seen.of.contains(shell->id));
+  BOOST_TEST(seen.of.contains("alert-1"), "the first, whose id the incident has");
+}
+
 BOOST_AUTO_TEST_CASE(a_web_intrusion_seen_by_waf_server_host_and_firewall_is_one_incident) {
   entity_graph g("default", default_settings());
   alert_maker make;

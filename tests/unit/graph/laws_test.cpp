@@ -2,6 +2,7 @@
 #include "alerts.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <nlohmann/json.hpp>
 
 #include <rapidcheck.h>
 
@@ -90,6 +91,26 @@ BOOST_AUTO_TEST_CASE(no_alert_is_in_two_incidents) {
       for (const auto& p : g.place(x).placed)
         RC_ASSERT(seen.insert(p.alert->id).second);
   }));
+}
+
+BOOST_AUTO_TEST_CASE(an_explanation_is_json_whatever_its_labels_say) {
+  BOOST_TEST(rc::check([](const std::string& label, const std::string& words, int sevenths) {
+    explanation why;
+    why.suspicion = 4;
+    why.reasons.push_back({"entity", "ip", label, label, sevenths / 7.0, words});
+    const auto doc = nlohmann::json::parse(to_json(why), nullptr, false);
+    RC_ASSERT(doc.is_object());
+    RC_ASSERT(doc["suspicion"] == 4.0);
+    const auto back = explanation_from_json(to_json(why));
+    RC_ASSERT(to_json(back) == to_json(why));
+  }));
+  explanation why;
+  why.suspicion = 0.049;
+  why.links = 7.001;
+  why.needed = -1.5;
+  why.reasons.push_back({"asset", "", "", "", 12, "same \"asset\""});
+  BOOST_TEST(to_json(why) == R"({"suspicion":0.05,"links":7.0,"needed":-1.5,"reasons":[{"kind":"asset","weight":12.0,)"
+                             R"("words":"same \"asset\""}]})");
 }
 
 BOOST_AUTO_TEST_CASE(a_broken_snapshot_is_refused_not_read) {

@@ -68,6 +68,15 @@ BOOST_AUTO_TEST_CASE(a_process_is_traced_to_its_parents_parent) {
   BOOST_TEST(path.steps[1].alert_id.empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_second_name_of_a_parent_is_no_second_parent) {
+  const auto path = extended_path(
+      reverse_shell(),
+      {event_of(20, 1007, {process(entity_role::actor, "php"), process(entity_role::target, "sh")}),
+       event_of(21, 1007, {process(entity_role::actor, "php by another sensor"), process(entity_role::target, "sh")})});
+  BOOST_TEST(told(path) == "php spawned sh; sh connected to 203.0.113.9");
+  BOOST_TEST(path.nodes.size() == 3U);
+}
+
 BOOST_AUTO_TEST_CASE(a_gap_that_events_explain_is_closed) {
   const auto before = reverse_shell();
   BOOST_TEST(before.steps[0].gap);
@@ -131,6 +140,69 @@ BOOST_AUTO_TEST_CASE(logons_and_roles_lead_to_an_account_of_the_path) {
                             {entity_type::user, entity_role::target, "acme\\bob", "bob"}});
   BOOST_TEST(told(extended_path(path, {role, in})) ==
              "203.0.113.9 logged in as bob; bob assumed role admin; admin created i-1");
+}
+
+namespace {
+
+/// sh ran on web-1, then somebody came from 10.0.0.7 to bob's account.
+attack_path from_inside() {
+  attack_path path;
+  path.nodes = {{entity_type::process, "web-1|sh", "sh"},
+                {entity_type::file, "web-1|/tmp/x", "/tmp/x"},
+                {entity_type::ip, "10.0.0.7", "10.0.0.7"},
+                {entity_type::user, "acme\\bob", "bob"}};
+  path_step wrote, in;
+  wrote.from = 0;
+  wrote.to = 1;
+  wrote.verb = "wrote";
+  wrote.time = 1000;
+  in.from = 2;
+  in.to = 3;
+  in.verb = "logged in as";
+  in.time = 2000;
+  in.gap = true;
+  path.steps = {wrote, in};
+  path.gaps = {"how ip 10.0.0.7 was reached is not recorded"};
+  return path;
+}
+
+/// A program on `host` connected from one address to another.
+context_event connection(const std::string& host, std::int64_t direction, const std::string& from,
+                         const std::string& to) {
+  auto e = event_of(1500, 4001,
+                    {{entity_type::process, entity_role::actor, host + "|other", "other"},
+                     {entity_type::ip, entity_role::source, from, from},
+                     {entity_type::ip, entity_role::destination, to, to}});
+  e.host = host;
+  e.direction = direction;
+  return e;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(the_address_of_a_machine_the_attack_was_on_is_named_and_no_gap) {
+  for (const auto& e :
+       {connection("web-1", 2, "10.0.0.7", "10.0.0.9"), connection("web-1", 1, "10.0.0.9", "10.0.0.7")}) {
+    const auto path = extended_path(from_inside(), {e});
+    BOOST_TEST(path.nodes[2].label == "10.0.0.7 (web-1)");
+    BOOST_TEST(path.gaps.empty());
+    BOOST_TEST(!path.steps.back().gap);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_address_of_another_machine_is_named_and_stays_a_gap) {
+  const auto path = extended_path(from_inside(), {connection("db-1", 2, "10.0.0.7", "10.0.0.9")});
+  BOOST_TEST(path.nodes[2].label == "10.0.0.7 (db-1)");
+  BOOST_TEST(path.gaps.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(an_address_that_two_machines_had_or_whose_direction_is_not_told_is_nobodys) {
+  const auto twice = extended_path(
+      from_inside(), {connection("web-1", 2, "10.0.0.7", "10.0.0.9"), connection("db-1", 2, "10.0.0.7", "10.0.0.9")});
+  BOOST_TEST(twice.nodes[2].label == "10.0.0.7");
+  BOOST_TEST(twice.gaps.size() == 1U);
+  BOOST_TEST(extended_path(from_inside(), {connection("web-1", 0, "10.0.0.7", "10.0.0.9")}).nodes[2].label ==
+             "10.0.0.7");
 }
 
 BOOST_AUTO_TEST_CASE(a_busy_process_adds_a_bounded_number_of_steps) {

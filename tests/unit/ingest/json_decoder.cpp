@@ -120,4 +120,25 @@ BOOST_AUTO_TEST_CASE(too_many_fields_are_a_failure) {
   BOOST_TEST(r.failure.reason.find("more than 2 fields") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(names_of_nested_keys_take_no_more_than_a_multiple_of_the_document) {
+  json_reader r;
+  std::string leaves;
+  for (int i = 0; i < 5000; ++i)
+    leaves += "\"a\":1,";
+  const auto document = "{\"" + std::string(3000, 'k') + "\":{" + leaves + "\"z\":1}}";
+  BOOST_TEST(r.read(document) == "failed");
+  BOOST_TEST(r.failure.reason.find("many times the document's size") != std::string::npos);
+  BOOST_TEST(r.memory.reserved_bytes() < 64 * document.size());
+  BOOST_TEST(r.read("{\"" + std::string(4000, 'k') + "\":{\"" + std::string(200, 'l') + "\":1}}") == "failed");
+  BOOST_TEST(r.failure.reason.find("longer than 4096 bytes") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(long_names_are_found_and_kept_like_short_ones) {
+  json_reader r;
+  const std::string known(300, 'k'), unknown(5000, 'u');
+  const auto id = r.names->intern("a." + known);
+  BOOST_TEST(r.read("{\"a\":{\"" + known + "\":1},\"" + unknown + "\":2}") == "a." + known + "=1;" + unknown + "=2;");
+  BOOST_TEST(r.slots[0].id == id);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -31,6 +31,29 @@ void expect_documents(std::string_view bytes, const std::vector<std::string>& ex
 
 BOOST_AUTO_TEST_SUITE(json_splitting)
 
+BOOST_AUTO_TEST_CASE(a_long_broken_line_is_split_in_the_same_way_however_it_is_cut) {
+  const auto bytes = R"({"a":1} )" + std::string(5000, 'x') + "}\n{\"b\":2}\n";
+  const auto whole = split_json(bytes, bytes.size());
+  for (const std::size_t chunk : {1, 7, 1000, 4096, 4097, 5000})
+    BOOST_TEST(split_json(bytes, chunk) == whole, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_document_that_is_too_long_is_handed_on_in_the_same_parts_however_it_is_cut) {
+  const auto bytes = R"({"a":")" + std::string(300, 'x') + "\"}\n{\"b\":2}\n";
+  const auto parts = [&](std::size_t chunk) {
+    std::vector<std::string> out;
+    const auto take = [&](std::string_view document, std::uint64_t) { out.emplace_back(document); };
+    ingest::json_splitter splitter(100);
+    for (std::size_t at = 0; at < bytes.size(); at += chunk)
+      splitter.feed(std::string_view(bytes).substr(at, chunk), take);
+    splitter.finish(take);
+    return out;
+  };
+  BOOST_TEST(parts(bytes.size()).front().size() == 100U);
+  for (const std::size_t chunk : {1, 50, 101, 250})
+    BOOST_TEST(parts(chunk) == parts(bytes.size()), boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(one_document_a_line) {
   expect_documents("{\"a\":1}\n{\"b\":\"}\\\"{\"}\r\n\n{\"c\":3}", {"{\"a\":1}", "{\"b\":\"}\\\"{\"}", "{\"c\":3}"});
 }

@@ -33,6 +33,14 @@ BOOST_AUTO_TEST_CASE(a_zone_in_a_field_of_its_own_may_be_a_name_an_offset_or_unk
   BOOST_TEST(lab.drift() == "unknown time zone IST 1;");
 }
 
+BOOST_AUTO_TEST_CASE(a_time_of_fourteen_digits_is_read_in_the_mappings_zone_and_must_be_one) {
+  mapping_lab lab(json_mapping("      time: {from: t, time: {zone: \"+08:00\"}}\n"));
+  BOOST_TEST(lab.read(R"({"t":"20250601120000"})")["time"] == 1748750400000); // 04:00:00Z
+  BOOST_TEST(lab.drift().empty());
+  BOOST_TEST(lab.read(R"({"t":"20251301120000"})")["time"] == test::january_2026 / ns_per_ms);
+  BOOST_TEST(lab.drift() == "unreadable time time 1;");
+}
+
 BOOST_AUTO_TEST_CASE(a_time_in_no_known_form_is_counted_and_the_receipt_taken) {
   mapping_lab lab(json_mapping("      time: t\n"));
   BOOST_TEST(lab.read(R"({"t":"the day before yesterday"})")["time"] == test::january_2026 / ns_per_ms);
@@ -46,6 +54,15 @@ BOOST_AUTO_TEST_CASE(weekdays_and_clock_shorthands_are_time_directives) {
   BOOST_TEST(lab.read(R"({"t":"Sun, 01 June 2025 12:00:00 GMT"})")["time"] == 1748779200000);
   BOOST_TEST(lab.read(R"({"t":"Sunday 01/06/25 12:00"})")["time"] == 1748779200000);
   BOOST_TEST(lab.read(R"({"t":"Someday 01/06/25 12:00"})")["time"] == test::january_2026 / ns_per_ms);
+}
+
+BOOST_AUTO_TEST_CASE(a_word_the_schema_does_not_list_is_told_as_unmapped_and_its_spelling_is_the_schemas) {
+  mapping_lab lab(json_mapping("      http_request.http_method: m\n"));
+  BOOST_TEST(lab.problems() == "");
+  BOOST_TEST(lab.read(R"({"m":"get"})")["http_request"]["http_method"] == "GET");
+  const auto made_up = lab.read(R"({"m":"BET"})");
+  BOOST_TEST(!made_up.value("http_request", nlohmann::json::object()).contains("http_method"));
+  BOOST_TEST(made_up["unmapped"]["http_request.http_method"] == "BET");
 }
 
 BOOST_AUTO_TEST_CASE(a_field_that_was_taken_apart_is_used) {

@@ -84,6 +84,36 @@ BOOST_AUTO_TEST_CASE(entities_are_decoded_and_document_types_refused) {
   BOOST_TEST(ingest::decode_windows_xml("<Event><System>", *r.names, r.memory, r.slots).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(text_between_comments_and_sections_is_one_value_that_is_copied_once) {
+  windows_reader r;
+  std::string pieces;
+  for (int i = 0; i < 5000; ++i)
+    pieces += "abc<!-- x --><![CDATA[<d>]]>&amp;";
+  const auto xml = "<Event><System><Channel>C</Channel></System><EventData><Data Name=\"D\">" + pieces +
+                   "</Data><Data Name=\"E\">e</Data></EventData></Event>";
+  BOOST_REQUIRE(!ingest::decode_windows_xml(xml, *r.names, r.memory, r.slots));
+  const auto text = r.fields()["D"];
+  BOOST_TEST(text.size() == 5000 * 7U);
+  BOOST_TEST(text.substr(0, 14) == "abc<d>&abc<d>&");
+  BOOST_TEST(r.fields()["E"] == "e");
+  BOOST_TEST(r.memory.reserved_bytes() < 4 * xml.size());
+}
+
+BOOST_AUTO_TEST_CASE(two_receipts_of_one_record_tell_the_zone_of_its_local_time) {
+  const auto zone_of = [](const std::string& received, const std::string& stamped) {
+    auto f = windows_reader().json(R"({"Channel":"Security","EventID":4624,"EventTime":"2020-10-09 18:27:49",)"
+                                   R"("EventReceivedTime":")" +
+                                   received + R"(","@timestamp":")" + stamped + "\"}");
+    return f["EventTimeZone"];
+  };
+  BOOST_TEST(zone_of("2020-10-09 18:30:01", "2020-10-09T22:30:01.952Z") == "-04:00");
+  BOOST_TEST(zone_of("2020-10-10 04:00:01", "2020-10-09T22:30:04Z") == "+05:30");
+  BOOST_TEST(zone_of("2020-10-09 22:30:01", "2020-10-09T22:30:01Z") == "+00:00");
+  BOOST_TEST(zone_of("2020-10-09 18:30:01", "2020-10-09T22:37:01Z") == "");  // no quarter of an hour: a delay
+  BOOST_TEST(zone_of("2020-10-07 18:30:01", "2020-10-09T22:30:01Z") == "");  // no zone is that far
+  BOOST_TEST(zone_of("2020-10-09T18:30:01Z", "2020-10-09T22:30:01Z") == ""); // has one
+}
+
 BOOST_AUTO_TEST_CASE(other_json_is_no_windows_event) {
   windows_reader r;
   r.kept = R"({"Event":{"name":"x"},"EventID":1})";

@@ -44,6 +44,75 @@ BOOST_AUTO_TEST_CASE(users_are_scoped_by_host_unless_they_carry_a_domain) {
   BOOST_TEST(canonical_key(entity_type::user, "alice@corp.example", "web-01") == "alice@corp.example");
 }
 
+namespace {
+
+/// Entities of an event with these OCSF slots.
+std::vector<entity> entities_with(const std::vector<std::pair<std::string, std::string>>& texts,
+                                  std::uint32_t class_uid = 0, std::int64_t activity = 0) {
+  const auto names = std::make_shared<field_dictionary>();
+  std::vector<slot> slots;
+  const auto add = [&](const std::string& path, value data) {
+    slot s;
+    s.id = names->intern(path);
+    s.data = data;
+    slots.push_back(s);
+  };
+  for (const auto& [path, text] : texts)
+    add(path, value::of_string(text));
+  add("activity_id", value::of_int(activity));
+  event_batch batch;
+  batch.dictionary = names;
+  event ev;
+  ev.class_uid = class_uid;
+  ev.ocsf = slots;
+  return entities_of(batch, ev);
+}
+
+std::string key_with(const std::string& name, const std::string& domain) {
+  for (const auto& e : entities_with(
+           {{"device.hostname", "ws-1.corp.example"}, {"actor.user.name", name}, {"actor.user.domain", domain}}))
+    if (e.type == entity_type::user)
+      return e.key;
+  return {};
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(an_account_of_a_domain_is_one_account_on_all_machines) {
+  BOOST_TEST(key_with("alice", "CORP") == "corp\\alice");
+  BOOST_TEST(key_with("Alice", "corp.example") == "corp\\alice");
+  BOOST_TEST(key_with("alice@CORP.EXAMPLE", "CORP.EXAMPLE") == "corp\\alice");
+  BOOST_TEST(key_with("alice", "") == "ws-1.corp.example\\alice");
+  BOOST_TEST(key_with("alice", "WS-1") == "ws-1.corp.example\\alice");
+  BOOST_TEST(key_with("S-1-5-18", "") == "ws-1.corp.example\\system");
+  BOOST_TEST(key_with("SYSTEM", "NT AUTHORITY") == "ws-1.corp.example\\system");
+}
+
+BOOST_AUTO_TEST_CASE(nobody_and_an_unknown_process_are_no_entities) {
+  BOOST_TEST(key_with("S-1-0-0", "").empty());
+  for (const auto& e :
+       entities_with({{"device.hostname", "ws-1"}, {"process.pid", "44"}, {"process.file.path", "<unknown process>"}}))
+    BOOST_TEST((e.type == entity_type::host));
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_is_no_domain_its_own_record_speaks_of) {
+  for (const auto& e :
+       entities_with({{"device.hostname", "DC.corp.example"}, {"dst_endpoint.hostname", "dc.Corp.example"}}))
+    BOOST_TEST((e.type == entity_type::host));
+}
+
+BOOST_AUTO_TEST_CASE(a_process_that_is_opened_is_related_one_that_is_launched_a_target) {
+  const auto role_with = [](std::int64_t activity) {
+    for (const auto& e : entities_with({{"device.hostname", "ws-1"}, {"process.pid", "44"}}, 1007, activity))
+      if (e.type == entity_type::process)
+        return e.role;
+    return entity_role::unknown;
+  };
+  BOOST_TEST((role_with(1) == entity_role::target));
+  BOOST_TEST((role_with(3) == entity_role::related));
+  BOOST_TEST((role_with(4) == entity_role::related));
+}
+
 BOOST_AUTO_TEST_CASE(a_hash_of_zeros_or_of_odd_length_is_no_entity) {
   BOOST_TEST(canonical_key(entity_type::file_hash, std::string(64, '0')).empty());
   BOOST_TEST(canonical_key(entity_type::file_hash, "abc").empty());

@@ -219,16 +219,63 @@ steps:
   run.answer("b", true);
   run.answer("c", false, {}, "no");
   BOOST_TEST((run.state.status == run_status::compensating));
-  BOOST_TEST((outstanding_of(run.state).undo == std::vector<std::string>{"b"}));
   run_event undone;
   undone.what = run_event_kind::compensated;
-  undone.path = "b";
+  undone.path = "c"; // it may have done something before it failed
   undone.ok = true;
+  run.hear(undone);
+  BOOST_TEST((outstanding_of(run.state).undo == std::vector<std::string>{"b"}));
+  undone.path = "b";
   run.hear(undone);
   BOOST_TEST(run.hear(undone) == 0u);
   undone.path = "a";
   run.hear(undone);
   BOOST_TEST((run.state.status == run_status::failed));
+}
+
+BOOST_AUTO_TEST_CASE(what_was_tried_twice_or_still_under_way_when_the_run_failed_is_undone_once_too) {
+  run_under_test run({R"(
+name: c
+compensation: undo_all
+steps:
+  - {id: a, action: one}
+  - {id: split, parallel: [x, y]}
+  - {id: x, action: two, next: end}
+  - {id: y, action: three, retry: {attempts: 2, backoff: 10s}, next: end}
+)"});
+  run.answer("a", true);
+  run.answer("y", false, {}, "no");
+  run.wait_s(10);
+  run.answer("y", false, {}, "no");
+  std::vector<std::string> order;
+  while (run.state.status == run_status::compensating && order.size() < 10) {
+    run_event undone;
+    undone.what = run_event_kind::compensated;
+    undone.path = outstanding_of(run.state).undo.at(0);
+    undone.ok = true;
+    order.push_back(undone.path);
+    run.hear(undone);
+  }
+  BOOST_TEST((order == std::vector<std::string>{"x", "y", "a"}));
+  BOOST_TEST((run.state.status == run_status::failed));
+}
+
+BOOST_AUTO_TEST_CASE(thousands_of_items_that_end_at_once_need_no_deeper_stack) {
+  json many = json::array();
+  for (int i = 0; i < 10'000; ++i)
+    many.push_back(i);
+  run_under_test run({R"(
+name: many
+steps:
+  - id: each
+    for_each:
+      items: "${inputs.many}"
+      do: [{id: meet, join: all}]
+)"},
+                     {{"many", std::move(many)}});
+  BOOST_TEST((run.state.status == run_status::completed));
+  BOOST_TEST(run.state.steps["each"].finished == 10'000u);
+  BOOST_TEST((run.status("each[9999]/meet") == step_status::done));
 }
 
 BOOST_AUTO_TEST_CASE(an_approval_wants_different_people_and_lapses) {

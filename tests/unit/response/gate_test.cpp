@@ -1,8 +1,6 @@
+#include "gate_fixture.hpp"
 #include "response/core/gate.hpp"
-#include "response/core/rule.hpp"
 #include "response/core/task.hpp"
-
-#include <boost/test/unit_test.hpp>
 
 #include <rapidcheck.h>
 
@@ -13,14 +11,6 @@ using namespace soc::response;
 using nlohmann::json;
 
 constexpr unix_ns start = 1'764'000'000 * ns_per_s;
-
-response_config config_of(const std::string& yaml) {
-  response_config out;
-  diagnostics found;
-  load_response_file("test.yaml", yaml, out, found);
-  BOOST_REQUIRE_MESSAGE(found.errors() == 0, (found.errors() ? render(found.all()[0], yaml) : std::string()));
-  return out;
-}
 
 const char* const strict = R"(
 protected:
@@ -111,6 +101,47 @@ BOOST_AUTO_TEST_CASE(protected_users_hosts_and_tags_are_refused) {
   BOOST_TEST(refused(model::entity_type::host, "vault"));
 }
 
+BOOST_AUTO_TEST_CASE(a_protected_account_is_refused_by_its_address_too) {
+  const auto config = config_of(strict).gate;
+  const auto refused = [&](const std::string& key, const std::string& label) {
+    gate_state state;
+    auto request = block("t", "203.0.113.9");
+    request.target = {model::entity_type::email, model::entity_role::target, key, label};
+    request.parameters = {{"user", key}};
+    return says(ask(state, config, request), "protected");
+  };
+  BOOST_TEST(refused("root@corp.example", "root@corp.example"));
+  BOOST_TEST(refused("svc-backup@corp.example", ""));
+  BOOST_TEST(refused("id-4711@corp.example", "svc-backup"));
+  BOOST_TEST(!refused("mallory@corp.example", "mallory@corp.example"));
+}
+
+BOOST_AUTO_TEST_CASE(an_account_and_its_address_are_one_target) {
+  const auto config = config_of(strict).gate;
+  gate_state state;
+  auto by_name = block("t1", "ann@corp.example"), by_address = block("t2", "ann@corp.example");
+  by_name.target.type = model::entity_type::user;
+  by_address.target.type = model::entity_type::email;
+  BOOST_TEST((ask(state, config, by_name).what == verdict::allow));
+  BOOST_TEST((ask(state, config, by_address).what == verdict::allow));
+  BOOST_TEST(says(ask(state, config, unblock(by_name)), "still_wanted"));
+  BOOST_TEST((ask(state, config, unblock(by_address)).what == verdict::allow));
+}
+
+BOOST_AUTO_TEST_CASE(a_program_of_the_system_may_be_ended_unless_it_is_named_among_the_processes) {
+  const auto config = config_of("protected: {files: ['/bin/*', '/usr/sbin/*'], processes: ['/usr/sbin/*']}").gate;
+  const auto refused = [&](model::entity_type type, const std::string& key, const std::string& label) {
+    gate_state state;
+    auto request = block("t", "203.0.113.9");
+    request.target = {type, model::entity_role::target, key, label};
+    request.parameters = {{"process", key}};
+    return says(ask(state, config, request), "protected");
+  };
+  BOOST_TEST(!refused(model::entity_type::process, "web1|4711|1764000000", "/bin/sh -i"));
+  BOOST_TEST(refused(model::entity_type::process, "web1|812|1764000000", "/usr/sbin/mysqld --daemon"));
+  BOOST_TEST(refused(model::entity_type::file, "web1|/bin/sh", "/bin/sh"));
+}
+
 BOOST_AUTO_TEST_CASE(a_grant_gives_a_permit_for_exactly_its_call) {
   const auto config = config_of(strict).gate;
   gate_state state;
@@ -178,6 +209,24 @@ BOOST_AUTO_TEST_CASE(an_undo_needs_its_effect_and_is_refused_while_another_task_
   BOOST_TEST((ask(state, config, unblock(block("t2", "203.0.113.9"))).what == verdict::allow));
 }
 
+BOOST_AUTO_TEST_CASE(of_tasks_that_want_the_same_effect_the_last_one_takes_it_back) {
+  const auto config = config_of(strict).gate;
+  gate_state state;
+  const auto first = block("t1", "203.0.113.9"), second = block("t2", "203.0.113.9");
+  ask(state, config, first);
+  ask(state, config, second);
+  BOOST_TEST(says(ask(state, config, unblock(first)), "still_wanted"));
+  // Neither has told the gate yet that it is over.
+  BOOST_TEST((ask(state, config, unblock(second)).what == verdict::allow));
+  for (const auto& event : release(state, "t2", "undone", start))
+    apply(state, event);
+  // The first was killed before it had written down what it was told: it is told the same.
+  const auto again = ask(state, config, unblock(first));
+  BOOST_TEST(says(again, "still_wanted"));
+  BOOST_TEST(again.events.empty());
+  BOOST_TEST(says(ask(state, config, unblock(block("t3", "203.0.113.9"))), "nothing_to_undo"));
+}
+
 BOOST_AUTO_TEST_CASE(the_opposite_of_a_standing_effect_is_a_conflict) {
   const auto config = config_of(strict).gate;
   gate_state state;
@@ -202,6 +251,57 @@ BOOST_AUTO_TEST_CASE(the_emergency_stop_refuses_all_but_a_persons_undo) {
   for (const auto& event : emergency(state, false, "alice", "mended", start))
     apply(state, event);
   BOOST_TEST((ask(state, config, block("t2", "203.0.113.10")).what == verdict::allow));
+}
+
+BOOST_AUTO_TEST_CASE(what_was_granted_before_an_emergency_stop_waits_until_it_is_lifted) {
+  const auto config = config_of(strict).gate;
+  gate_state state;
+  const auto request = block("t1", "203.0.113.9");
+  ask(state, config, request);
+  for (const auto& event : emergency(state, true, "alice", "wrong rule", start))
+    apply(state, event);
+  const auto retry = ask(state, config, request, start + ns_per_s);
+  BOOST_TEST((retry.what == verdict::later));
+  BOOST_TEST(says(retry, "stopped"));
+  BOOST_TEST(retry.again_at == start + 61 * ns_per_s);
+  auto by_hand = unblock(request);
+  by_hand.by_person = true;
+  for (int i = 0; i < 2; ++i) // the second is a retry
+    BOOST_TEST((ask(state, config, by_hand).what == verdict::allow));
+  for (const auto& event : emergency(state, false, "alice", "mended", start))
+    apply(state, event);
+  BOOST_TEST((ask(state, config, request, retry.again_at).what == verdict::allow));
+}
+
+BOOST_AUTO_TEST_CASE(a_call_that_was_not_made_before_a_restart_waits_as_long_as_the_gate_says) {
+  task_state task;
+  task_event started;
+  started.what = task_event_kind::started;
+  started.spec = task_spec{};
+  started.attempt = 1;
+  apply(task, started, nullptr);
+  gate_decision stopped;
+  stopped.what = verdict::later;
+  stopped.again_at = start + 60 * ns_per_s;
+  const auto postponed = judged(task, stopped, false, start);
+  BOOST_REQUIRE(postponed);
+  apply(task, *postponed, nullptr);
+  BOOST_TEST((task.status == task_status::running));
+  BOOST_TEST((next_step(task, start, false).what == task_step::kind::wait));
+  BOOST_TEST(next_step(task, start, false).until == stopped.again_at);
+  BOOST_TEST((next_step(task, stopped.again_at, false).what == task_step::kind::recover));
+}
+
+BOOST_AUTO_TEST_CASE(the_stop_of_all_tenants_holds_for_each) {
+  const auto config = config_of(strict).gate;
+  gate_state everywhere, own;
+  const auto request = block("t1", "203.0.113.9");
+  BOOST_TEST((decide(own, config, request, start, &everywhere).what == verdict::allow));
+  for (const auto& event : emergency(everywhere, true, "alice", "enough", start))
+    apply(everywhere, event);
+  const auto d = decide(own, config, request, start, &everywhere);
+  BOOST_TEST(says(d, "stopped"));
+  BOOST_TEST(d.explain().find("alice: enough") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(autonomy_decides_between_doing_waiting_and_only_noting) {
@@ -276,7 +376,7 @@ BOOST_AUTO_TEST_CASE(no_generated_request_touches_a_protected_asset_or_passes_a_
         request = unblock(request);
       const auto d = decide(state, config, request, now);
       for (const auto& event : d.events) {
-        if (event.granted.undo_of.empty()) {
+        if (event.what == gate_event::kind::granted && event.granted.undo_of.empty()) {
           RC_ASSERT(!own);
           granted.push_back(now);
         }

@@ -1,3 +1,4 @@
+#include "connectors/sources/api/api_driver.hpp"
 #include "connectors/sources/api/api_poll.hpp"
 #include "connectors/sources/http/json_values.hpp"
 
@@ -110,6 +111,27 @@ BOOST_AUTO_TEST_CASE(answers_that_are_no_json_are_refused_and_change_nothing) {
   api_poll poll(lab.options, lab.memory, now);
   BOOST_TEST(!poll.take(R"({"l":[{"a":)", ""));
   BOOST_TEST(!poll.take(R"({"l":[{"a":1},}]})", ""));
+}
+
+BOOST_AUTO_TEST_CASE(a_place_is_stored_when_the_whole_page_is_durable) {
+  const std::vector<std::string_view> records(target_batch_records + 1, "{}");
+  fetching_driver driver(
+      1 << 20, [] { return outcome(done{}); },
+      [&](fetch_session& session, const std::string&) {
+        hand_on_page(session, batch_builder(std::make_shared<model::connector_context>(), "x"), records, "place", now);
+        session.sleep(std::chrono::hours(1));
+      },
+      [] {});
+  BOOST_REQUIRE(static_cast<bool>(driver.start({}, [] {})));
+  for (std::uint64_t ticket = 1; ticket <= 2;)
+    if (driver.next(ticket))
+      ++ticket;
+    else
+      std::this_thread::yield();
+  BOOST_TEST(driver.settled(1).empty());
+  const auto stored = driver.settled(2);
+  BOOST_TEST_REQUIRE(stored.size() == 1U);
+  BOOST_TEST(stored.front().second == "place");
 }
 
 BOOST_AUTO_TEST_CASE(values_are_filled_in_where_their_places_are) {

@@ -166,6 +166,24 @@ BOOST_AUTO_TEST_CASE(copy_and_truncate_loses_nothing_that_was_copied_and_repeats
   BOOST_TEST(f.all == numbered_texts(0, 10), per_element());
 }
 
+BOOST_AUTO_TEST_CASE(what_is_in_flight_at_a_truncation_holds_the_place_in_the_copy) {
+  log_folder folder;
+  followed_folder f(follow_all(folder, "a.log*"));
+  folder.append("a.log", numbered(0, 5));
+  f.read(); // is not acknowledged
+  folder.append("a.log", numbered(5, 8));
+  folder.copy("a.log", "a.log.1");
+  folder.truncate("a.log");
+  folder.append("a.log", numbered(8, 9));
+  f.read();
+  BOOST_TEST_REQUIRE(f.all.size() == 9U);
+  for (auto ticket = f.in_flight.begin() + 1; ticket != f.in_flight.end(); ++ticket)
+    for (const auto& [key, bytes] : f.follower->settled(*ticket))
+      f.store[key] = bytes;
+  f.kill_and_restart();
+  BOOST_TEST(f.read() == numbered_texts(0, 8), per_element());
+}
+
 BOOST_AUTO_TEST_CASE(a_file_truncated_and_grown_over_the_old_length_is_noticed) {
   log_folder folder;
   followed_folder f(follow_all(folder, "a.log"));
@@ -202,6 +220,46 @@ BOOST_AUTO_TEST_CASE(a_compressed_backlog_file_is_read_once) {
   f.read();
   f.kill_and_restart();
   BOOST_TEST(f.read().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_new_file_with_the_inode_of_a_finished_archive_is_read) {
+  for (const std::string made : {"c.log", "c.log.gz"}) {
+    log_folder folder;
+    folder.append("b.log", numbered(0, 100));
+    folder.compress("b.log");
+    followed_folder f(follow_all(folder, "*.log*"));
+    f.read();
+    f.acknowledge();
+    auto checkpoint = decode_file_checkpoint(f.store.begin()->second);
+    BOOST_REQUIRE(static_cast<bool>(checkpoint));
+    BOOST_TEST(checkpoint->finished);
+    f.follower.reset();
+    folder.remove("b.log.gz");
+    folder.append("c.log", "new\n");
+    if (made == "c.log.gz")
+      folder.compress("c.log");
+    const auto id = identity_of(folder.at(made));
+    BOOST_REQUIRE(id.has_value());
+    checkpoint->device = id->device;
+    checkpoint->inode = id->inode;
+    f.store = {{checkpoint_key(id->device, id->inode), encode(*checkpoint)}};
+    f.kill_and_restart();
+    BOOST_TEST(f.read() == texts{"new"}, per_element());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_archive_that_another_file_replaced_is_forgotten) {
+  log_folder folder;
+  folder.append("b.log", numbered(0, 100));
+  folder.compress("b.log");
+  followed_folder f(follow_all(folder, "b.log*"));
+  f.read();
+  f.acknowledge();
+  const auto key = f.store.begin()->first;
+  folder.append("next", "new\n");
+  folder.rename("next", "b.log.gz");
+  BOOST_TEST(f.read() == texts{"new"}, per_element());
+  BOOST_TEST(f.store[key].empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_log_that_is_compressed_under_our_eyes_is_not_read_again) {

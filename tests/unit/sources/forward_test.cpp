@@ -88,6 +88,15 @@ BOOST_AUTO_TEST_CASE(the_text_of_a_field_may_be_the_record) {
              R"({"time":1,"source":"t","event":{"m":"x"}}|)");
 }
 
+BOOST_AUTO_TEST_CASE(a_record_that_names_its_text_twice_is_read_or_refused) {
+  forward_rules rules;
+  rules.message_key = "log";
+  const auto cut = bytes("\x93") + text("t") + number(1) + "\x82" + text("log") + text("x") + text("log");
+  BOOST_TEST(joined(read_forward(cut, rules)).substr(0, 8) == "refused:");
+  BOOST_TEST(joined(read_forward(cut + list_of({number(2)}), rules)) ==
+             R"({"time":1,"source":"t","event":"x","fields":{"log":[2]}}|)");
+}
+
 BOOST_AUTO_TEST_CASE(what_is_no_message_is_refused) {
   const forward_rules rules;
   for (const auto& bad : {bytes("\xc0"), list_of({text("t")}), list_of({number(1), number(1), record}),

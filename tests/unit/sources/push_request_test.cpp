@@ -74,6 +74,12 @@ BOOST_AUTO_TEST_CASE(text_that_only_begins_like_json_is_kept_as_lines) {
   BOOST_TEST(records_of(read_push({}, post("/ingest", "[notice] started\n{broken\n"))) ==
                  (std::vector<std::string>{"[notice] started", "{broken"}),
              per_element());
+  BOOST_TEST(records_of(read_push({}, post("/ingest", "[notice] started\n[error] 42 [core]\n"))) ==
+                 (std::vector<std::string>{"[notice] started", "[error] 42 [core]"}),
+             per_element());
+  BOOST_TEST(records_of(read_push({}, post("/ingest", "{fw01} accepted\n"))) ==
+                 std::vector<std::string>{"{fw01} accepted"},
+             per_element());
 }
 
 BOOST_AUTO_TEST_CASE(collector_events_are_unwrapped_unless_the_wrapper_says_more_than_the_host) {

@@ -1,3 +1,4 @@
+#include "connectors/sources/s3/s3_notification.hpp"
 #include "connectors/sources/s3/s3_progress.hpp"
 #include "connectors/sources/s3/s3_reader.hpp"
 
@@ -72,6 +73,49 @@ BOOST_AUTO_TEST_CASE(what_is_no_listing_is_refused) {
   BOOST_TEST(!read_listing("<Error><Code>AccessDenied</Code></Error>"));
   BOOST_TEST(!read_listing("<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>"));
   BOOST_TEST(!read_listing("<ListBucketResult><Contents><Size>1</Size></Contents></ListBucketResult>"));
+}
+
+BOOST_AUTO_TEST_CASE(a_notification_names_its_objects_bare_in_sns_and_as_an_event) {
+  const std::string bare =
+      R"({"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":)"
+      R"({"key":"logs/a+b%2Bc.gz","size":5,"eTag":"x1"}}},{"eventName":"ObjectRemoved:Delete","s3":{"bucket":{"name":"b"},"object":{"key":"d"}}}]})";
+  std::string inner;
+  for (const char c : bare)
+    inner += c == '"' ? std::string("\\\"") : std::string(1, c);
+  const std::string event =
+      R"({"version":"0","detail-type":"Object Created","source":"aws.s3","detail":{"bucket":{"name":"b"},"object":{"key":"logs/a b+c.gz","size":5,"etag":"x1"}}})";
+  for (const auto& text : {bare, R"({"Type":"Notification","MessageId":"1","Message":")" + inner + "\"}", event}) {
+    const auto notices = read_notification(text);
+    BOOST_TEST_REQUIRE(static_cast<bool>(notices), text);
+    BOOST_TEST_REQUIRE(notices->size() == 1U, text);
+    BOOST_TEST((*notices)[0].bucket == "b");
+    BOOST_TEST((*notices)[0].object.key == "logs/a b+c.gz");
+    BOOST_TEST((*notices)[0].object.etag == "\"x1\"");
+    BOOST_TEST((*notices)[0].object.size == 5U);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_message_that_names_no_new_object_is_told_from_one_that_is_no_notification) {
+  for (const auto* text :
+       {R"({"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"b"})", R"({"Records":[]})",
+        R"({"detail-type":"Object Deleted","detail":{"bucket":{"name":"b"},"object":{"key":"k"}}})"}) {
+    const auto notices = read_notification(text);
+    BOOST_TEST_REQUIRE(static_cast<bool>(notices), text);
+    BOOST_TEST(notices->empty(), text);
+  }
+  for (const auto* text : {"", "[]", "hello", R"({"a":1})", R"({"Type":"Notification","Message":"hello"})",
+                           R"({"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"}}}]})",
+                           R"({"Records":[{"eventName":"ObjectCreated:Put","s3":7}]})"})
+    BOOST_TEST(!read_notification(text), text);
+}
+
+BOOST_AUTO_TEST_CASE(a_key_is_below_a_prefix_whatever_time_the_prefix_stands_for) {
+  BOOST_TEST(is_below("p/2025/01/02/x", "p/%Y/%m/%d/"));
+  BOOST_TEST(is_below("p/x", ""));
+  BOOST_TEST(is_below("100%/x", "100%%/"));
+  BOOST_TEST(!is_below("p/2025/1/02/x", "p/%Y/%m/%d/"));
+  BOOST_TEST(!is_below("p/20", "p/%Y"));
+  BOOST_TEST(!is_below("q/2025/", "p/%Y/"));
 }
 
 BOOST_AUTO_TEST_CASE(a_prefix_with_a_time_stands_for_every_hour_or_day) {

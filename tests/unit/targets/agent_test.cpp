@@ -20,8 +20,8 @@ using answer_kind = agent_answer::kind;
 
 struct scratch {
   fs::path path;
-  scratch() {
-    std::string name = "/tmp/soc-agent-test-XXXXXX";
+  explicit scratch(const std::string& below = "/tmp") {
+    auto name = below + "/soc-agent-test-XXXXXX";
     path = mkdtemp(name.data());
   }
   ~scratch() { fs::remove_all(path); }
@@ -40,6 +40,9 @@ struct sleeping_tree {
       usleep(10'000);
   }
   ~sleeping_tree() {
+    for (const auto& p : all_processes())
+      if (p.parent == pid)
+        ::kill(p.pid, SIGKILL);
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
   }
@@ -100,6 +103,17 @@ BOOST_AUTO_TEST_CASE(another_process_with_the_same_id_is_left_alone) {
               answer_kind::refused));
 }
 
+BOOST_AUTO_TEST_CASE(a_process_whose_start_is_not_known_is_the_one_that_was_seen) {
+  const process_facts now{77, 1, 1'000 * ns_per_s, "x", "/x", "x", 0};
+  BOOST_TEST(is_same(now, {77, 0, 1'005 * ns_per_s}));
+  BOOST_TEST(is_same(now, {77, 0, 999 * ns_per_s}));  // logs round
+  BOOST_TEST(!is_same(now, {77, 0, 990 * ns_per_s})); // it began after the one meant was seen
+  BOOST_TEST(!is_same(now, {78, 0, 1'005 * ns_per_s}));
+  BOOST_TEST(!is_same(now, {77, 0, 0}));
+  BOOST_TEST(!can_be_told({77, 0, 0}));
+  BOOST_TEST((kill_process({77, 0, 0}, false, {}).what == answer_kind::refused));
+}
+
 BOOST_AUTO_TEST_CASE(the_agent_ends_neither_itself_nor_what_runs_it) {
   agent_site site;
   const auto self = process_of(::getpid());
@@ -124,6 +138,46 @@ BOOST_AUTO_TEST_CASE(a_file_goes_into_quarantine_and_comes_back_as_it_was) {
   BOOST_REQUIRE(::stat(path.c_str(), &now) == 0);
   BOOST_TEST((now.st_mode & 07777) == 0741U);
   BOOST_TEST(sha256_of_file(path) == hash);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_comes_back_over_file_systems_has_its_mode_and_time_again) {
+  if (!fs::is_directory("/dev/shm")) // elsewhere all is one file system
+    return;
+  agent_site site;
+  const scratch other("/dev/shm");
+  site.settings.files.quarantine = other.path / "quarantine";
+  const auto path = site.folder.path / "shell.php";
+  std::ofstream(path) << "<?php system($_GET[0]);";
+  ::chmod(path.c_str(), 0741);
+  fs::last_write_time(path, fs::last_write_time(path) - std::chrono::hours(48));
+  const auto written = fs::last_write_time(path);
+  const json given{{"file", "web-1|" + path.string()}};
+  BOOST_TEST((site.order("quarantine_file", given).what == answer_kind::done));
+  BOOST_TEST(!fs::exists(path));
+  const auto out = site.order("restore_file", given, "k2");
+  BOOST_REQUIRE_MESSAGE((out.what == answer_kind::done), out.detail);
+  struct stat now {};
+  BOOST_REQUIRE(::stat(path.c_str(), &now) == 0);
+  BOOST_TEST((now.st_mode & 07777) == 0741U);
+  BOOST_TEST((fs::last_write_time(path) == written));
+}
+
+BOOST_AUTO_TEST_CASE(a_restore_that_was_cut_off_is_completed_when_it_is_asked_for_again) {
+  agent_site site;
+  const auto path = site.folder.path / "shell.php";
+  std::ofstream(path) << "<?php system($_GET[0]);";
+  ::chmod(path.c_str(), 0741);
+  const json given{{"file", "web-1|" + path.string()}};
+  BOOST_TEST((site.order("quarantine_file", given).what == answer_kind::done));
+  for (const auto& entry : fs::directory_iterator(site.settings.files.quarantine))
+    if (entry.path().extension() == ".file") // killed after the move
+      fs::rename(entry.path(), path);
+  const auto out = site.order("restore_file", given, "k2");
+  BOOST_REQUIRE_MESSAGE((out.what == answer_kind::done), out.detail);
+  struct stat now {};
+  BOOST_REQUIRE(::stat(path.c_str(), &now) == 0);
+  BOOST_TEST((now.st_mode & 07777) == 0741U);
+  BOOST_TEST(fs::is_empty(site.settings.files.quarantine));
 }
 
 BOOST_AUTO_TEST_CASE(links_and_files_the_machine_needs_are_never_touched) {
@@ -170,6 +224,23 @@ BOOST_AUTO_TEST_CASE(evidence_is_kept_with_its_hash) {
   BOOST_REQUIRE((out.what == answer_kind::done));
   BOOST_TEST(out.output["counts"]["processes"].get<int>() > 1);
   BOOST_TEST(sha256_of_file(out.output["file"].get<std::string>()) == out.output["sha256"].get<std::string>());
+}
+
+BOOST_AUTO_TEST_CASE(evidence_of_a_link_or_a_pipe_says_that_it_is_no_regular_file) {
+  agent_site site;
+  const auto link = site.folder.path / "link", pipe = site.folder.path / "pipe", file = site.folder.path / "file";
+  std::ofstream(file) << "hello";
+  fs::create_symlink(file, link);
+  BOOST_REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  const auto evidence_of = [&](const fs::path& path) {
+    const json given{{"host", "web-1"}, {"file", "web-1|" + path.string()}, {"what", json::array({"file"})}};
+    return site.order("collect_evidence", given, path.string()).output["collected"]["file"];
+  };
+  BOOST_TEST(evidence_of(file)["hex"] == "68656c6c6f");
+  for (const auto& path : {link, pipe}) {
+    BOOST_TEST(!evidence_of(path).contains("hex"));
+    BOOST_TEST(evidence_of(path)["not_read"] == "it is no regular file");
+  }
 }
 
 BOOST_AUTO_TEST_CASE(junk_is_answered_and_never_brings_the_agent_down) {

@@ -2,10 +2,22 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <csignal>
+#include <fstream>
+#include <thread>
+#include <unistd.h>
+
 namespace {
 
 using namespace soc;
 using nlohmann::json;
+
+/// The child of this thread; 0 when there is none.
+pid_t only_child() {
+  pid_t out = 0;
+  std::ifstream("/proc/self/task/" + std::to_string(::gettid()) + "/children") >> out;
+  return out;
+}
 
 } // namespace
 
@@ -37,6 +49,22 @@ BOOST_AUTO_TEST_CASE(a_program_that_never_ends_is_stopped_and_the_next_one_runs)
   BOOST_TEST((out.error().code == ec::timed_out));
   targets::jq_engine again;
   BOOST_TEST(bool(again.run(".", 1)));
+}
+
+BOOST_AUTO_TEST_CASE(a_program_that_only_waits_for_the_processor_is_not_stopped) {
+  targets::jq_engine jq(std::chrono::milliseconds(100));
+  BOOST_REQUIRE(jq.run(".", 1)); // there is a child now
+  const auto child = only_child();
+  BOOST_REQUIRE(child > 0);
+  ::kill(child, SIGSTOP);
+  std::thread later([child] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300)); // the time that passes is what is tested
+    ::kill(child, SIGCONT);
+  });
+  const auto out = jq.run(". + 1", 1);
+  later.join();
+  BOOST_REQUIRE(out);
+  BOOST_TEST(*out == json::array({2}));
 }
 
 BOOST_AUTO_TEST_CASE(a_program_that_takes_all_memory_is_stopped) {

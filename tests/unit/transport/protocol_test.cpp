@@ -228,4 +228,16 @@ BOOST_AUTO_TEST_CASE(the_public_key_is_derived_from_a_seed) {
   BOOST_TEST(!public_nkey_of_seed("nothing here"));
 }
 
+BOOST_AUTO_TEST_CASE(what_a_consumer_has_left_is_read_and_anything_else_is_an_error) {
+  const auto backlog =
+      parse_consumer_backlog(R"({"ack_floor":{"consumer_seq":2,"stream_seq":7},"num_pending":3,"num_ack_pending":1})");
+  BOOST_REQUIRE(backlog);
+  BOOST_TEST(backlog->pending == 3U);
+  BOOST_TEST(backlog->unacknowledged == 1U);
+  BOOST_TEST(backlog->settled == 7U);
+  BOOST_TEST(parse_consumer_backlog(R"({"num_pending":1,"ack_floor":5})")->settled == 0U);
+  BOOST_TEST(!parse_consumer_backlog(R"({"error":{"code":404,"err_code":10014,"description":"consumer not found"}})"));
+  BOOST_TEST(!parse_consumer_backlog("[]"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

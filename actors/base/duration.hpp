@@ -1,0 +1,12 @@
+// base/duration.hpp - how people write how long something is in configuration, rules and playbooks.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace soc {
+
+/// "90s", "15m", "24h", "7d", "500ms" (rounded up) or plain seconds; nothing for other text.
+std::optional<std::int64_t> parse_duration_s(std::string_view text);
+
+} // namespace soc
