@@ -27,6 +27,9 @@ public:
     return blocks_.back().get() + at;
   }
 
+  /// The last `bytes` of what was allocated last are not needed.
+  void give_back(std::size_t bytes) { used_ -= bytes; }
+
   /// Uninitialised room for `count` trivially destructible T.
   template <class T>
   T* make_array(std::size_t count) {

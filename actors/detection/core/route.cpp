@@ -4,6 +4,8 @@
 #include "detection/core/trigger.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <numeric>
 #include <set>
 
 namespace soc::detection {
@@ -70,6 +72,32 @@ std::string_view plain_in_json(std::string_view text) {
     if (end - i > best.size())
       best = text.substr(i, end - i);
     i = end + 1;
+  }
+  return best;
+}
+
+/// How often a byte stands in logs, roughly.
+int commonness(char c) {
+  constexpr std::string_view frequent = "etaoinsr0123456789", usual = "dlcump.-", rare = "fghbyvw ";
+  return frequent.find(c) != std::string_view::npos ? 10
+         : usual.find(c) != std::string_view::npos  ? 6
+         : rare.find(c) != std::string_view::npos   ? 3
+                                                    : 1;
+}
+
+/// The beginning of a hint, in lower case, whose last four bytes are the rarest: the scanner looks for those first, and
+/// stops at each ".dll" and ".com" otherwise.
+std::string_view rare_beginning(std::string_view hint) {
+  constexpr std::size_t tail = 4, least = 6;
+  auto best = hint;
+  int best_score = std::numeric_limits<int>::max();
+  for (std::size_t size = std::min(least, hint.size()); size <= hint.size(); ++size) {
+    const auto part = hint.substr(size - std::min(tail, size), tail);
+    const int score = std::accumulate(part.begin(), part.end(), 0, [](int sum, char c) { return sum + commonness(c); });
+    if (score <= best_score) {
+      best_score = score;
+      best = hint.substr(0, size);
+    }
   }
   return best;
 }
@@ -232,7 +260,7 @@ private:
       const auto plain = plain_in_json(text);
       if (plain.size() < min_hint_bytes)
         return;
-      hints.push_back({std::string(plain), true});
+      hints.push_back({std::string(rare_beginning(plain)), true});
     }
     if (auto scanner = literal_scanner::compile(hints, true))
       out_->keyword_hint = *scanner;

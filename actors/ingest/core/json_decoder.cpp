@@ -133,7 +133,7 @@ const known_key& json_decoder::state::find(std::string_view name) {
     return uncached;
   }
   auto& entry = keys[quick_hash(name) >> 52];
-  if (!entry.used || entry.name != name) {
+  if (!entry.used || !same_name(entry.name, name)) {
     entry.name.assign(name);
     learn(entry, name);
   }
@@ -211,10 +211,11 @@ model::value json_decoder::state::number(od::value item) {
 model::value json_decoder::state::scalar(od::value item, od::json_type type) {
   switch (type) {
   case od::json_type::string: {
+    const auto within = item.raw_json_token().size();
     od::raw_json_string raw;
     check(item.get_raw_json_string().get(raw));
     std::string_view text;
-    if (!read_json_string(raw.raw(), stable, *memory, text))
+    if (!read_json_string(raw.raw(), within, stable, *memory, text))
       throw json_stop{"a string has an invalid escape"};
     return model::value::of_string(text);
   }
@@ -356,7 +357,7 @@ bool json_decoder::state::walk(od::object object, std::size_t depth) {
     od::field& field = entry.value_unsafe();
     std::string_view key;
     const bool plain = read_json_key(field.key().raw(), key);
-    if (!plain && !read_json_string(field.key().raw(), false, *memory, key))
+    if (const char* raw = field.key().raw(); !plain && !read_json_string(raw, written_size(raw), false, *memory, key))
       throw json_stop{"a key has an invalid escape"};
     bool wanted = false;
     if (prefix == 0 && depth == 0) {

@@ -1,5 +1,6 @@
 #include "ingest/core/json_string.hpp"
 
+#include <array>
 #include <cstring>
 
 namespace soc::ingest {
@@ -62,47 +63,65 @@ const char* unescape_unicode(const char* from, char*& to) {
   return from;
 }
 
-/// `from` is after the backslash. Null when it is no escape.
-const char* unescape_one(const char* from, char*& to) {
-  switch (*from) {
-  case '"':
-  case '\\':
-  case '/':
-    *to++ = *from;
-    break;
-  case 'b':
-    *to++ = '\b';
-    break;
-  case 'f':
-    *to++ = '\f';
-    break;
-  case 'n':
-    *to++ = '\n';
-    break;
-  case 'r':
-    *to++ = '\r';
-    break;
-  case 't':
-    *to++ = '\t';
-    break;
-  case 'u':
-    return unescape_unicode(from + 1, to);
-  default:
-    return nullptr;
-  }
-  return from + 1;
+/// What a letter after a backslash stands for; 0 = nothing, or more than a letter.
+constexpr std::array<char, 256> unescaped = [] {
+  std::array<char, 256> out{};
+  out['"'] = '"';
+  out['\\'] = '\\';
+  out['/'] = '/';
+  out['b'] = '\b';
+  out['f'] = '\f';
+  out['n'] = '\n';
+  out['r'] = '\r';
+  out['t'] = '\t';
+  return out;
+}();
+
+/// Bytes up to the next '"' or '\\', which are copied; up to 15 more are written. Those 16 hold neither: 16.
+inline int copy_block(const char* from, char* to) {
+#ifdef __SSE2__
+  const __m128i quote = _mm_set1_epi8('"'), escape = _mm_set1_epi8('\\');
+  const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), block);
+  const int hits = _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, escape)));
+  return hits == 0 ? 16 : __builtin_ctz(static_cast<unsigned>(hits));
+#else
+  int n = 0;
+  for (; n < 16 && from[n] != '"' && from[n] != '\\'; ++n)
+    to[n] = from[n];
+  return n;
+#endif
 }
 
-/// The closing quote of a string whose first escape is at `at`.
-const char* closing_quote(const char* at) {
-  while (*at != '"')
-    at = find_quote_or_escape(*at == '\\' ? at + 2 : at);
-  return at;
+/// Unescapes up to the closing quote; the end of what was written. Null when an escape is none.
+char* unescape(const char* from, char* to) {
+  while (true) {
+    const int n = copy_block(from, to);
+    from += n;
+    to += n;
+    if (n == 16)
+      continue;
+    if (*from == '"')
+      return to;
+    if (const char plain = unescaped[static_cast<unsigned char>(from[1])]; plain != 0) {
+      *to++ = plain;
+      from += 2;
+    } else if (from[1] != 'u' || (from = unescape_unicode(from + 2, to)) == nullptr) {
+      return nullptr;
+    }
+  }
 }
 
 } // namespace
 
-bool read_json_string(const char* raw, bool keep, arena& memory, std::string_view& text) {
+std::size_t written_size(const char* raw) {
+  const char* at = find_quote_or_escape(raw);
+  while (*at != '"')
+    at = find_quote_or_escape(at + 2);
+  return static_cast<std::size_t>(at + 1 - raw);
+}
+
+bool read_json_string(const char* raw, std::size_t within, bool keep, arena& memory, std::string_view& text) {
   const char* at = find_quote_or_escape(raw);
   if (*at == '"') {
     text = {raw, static_cast<std::size_t>(at - raw)};
@@ -110,22 +129,14 @@ bool read_json_string(const char* raw, bool keep, arena& memory, std::string_vie
       text = memory.copy(text);
     return true;
   }
-  // Unescaping never makes a string longer.
-  const char* end = closing_quote(at);
-  auto* start = static_cast<char*>(memory.allocate(static_cast<std::size_t>(end - raw), 1));
-  char* to = start;
-  const char* from = raw;
-  while (true) {
-    std::memcpy(to, from, static_cast<std::size_t>(at - from));
-    to += at - from;
-    if (at == end)
-      break;
-    from = unescape_one(at + 1, to);
-    if (from == nullptr)
-      return false;
-    at = find_quote_or_escape(from);
-  }
-  text = {start, static_cast<std::size_t>(to - start)};
+  // Unescaping never makes a string longer, but whole blocks are written.
+  const std::size_t room = within + 16;
+  char* const start = memory.make_array<char>(room);
+  const char* const end = unescape(raw, start);
+  if (end == nullptr)
+    return false;
+  text = {start, static_cast<std::size_t>(end - start)};
+  memory.give_back(room - text.size());
   return true;
 }
 

@@ -36,9 +36,13 @@ inline bool read_json_key(const char* raw, std::string_view& key) {
   return *end == '"';
 }
 
-/// The string that starts after the quote at raw[-1]. Without escapes it is a view of the document if `keep` allows,
-/// else a copy in `memory`. False when an escape is invalid. Up to 16 bytes after the closing quote are read.
-bool read_json_string(const char* raw, bool keep, arena& memory, std::string_view& text);
+/// The string that starts after the quote at raw[-1] and is closed within `within` bytes. Without escapes it is a view
+/// of the document if `keep` allows, else a copy in `memory`. False when an escape is invalid. Up to 16 bytes after the
+/// closing quote are read.
+bool read_json_string(const char* raw, std::size_t within, bool keep, arena& memory, std::string_view& text);
+
+/// Bytes of the string that starts at `raw`, as it is written, with its closing quote.
+std::size_t written_size(const char* raw);
 
 /// A map or a list without the white space between its parts, in `memory` unless there is none. False when that takes
 /// more than leaving out: escapes, fractions, numbers out of the ordinary. Up to 16 bytes after it are read.
