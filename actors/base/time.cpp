@@ -118,7 +118,12 @@ std::optional<unix_ns> parse_rfc3339(std::string_view text, int default_offset_s
   const auto offset_s = read_zone(text, at, default_offset_s);
   if (!offset_s || at != text.size())
     return std::nullopt;
-  return (seconds_from_civil(year, month, day, hour, minute, second) - *offset_s) * ns_per_s + fraction_ns;
+  const auto whole_s = seconds_from_civil(year, month, day, hour, minute, second) - *offset_s;
+  if (whole_s >= last_second) // "9999-12-31" stands for never
+    return last_second * ns_per_s;
+  if (whole_s < -last_second)
+    return std::nullopt;
+  return whole_s * ns_per_s + fraction_ns;
 }
 
 } // namespace soc

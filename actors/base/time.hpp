@@ -14,6 +14,8 @@ using unix_ns = std::int64_t;
 
 constexpr unix_ns ns_per_ms = 1'000'000;
 constexpr unix_ns ns_per_s = 1'000'000'000;
+/// 2262-01-01T00:00:00Z: later times are read as this one, for nanoseconds hold 101 days more.
+constexpr std::int64_t last_second = 9'214'646'400;
 
 /// Where "now" comes from. The node owns one; tests pass a manual one.
 class clock_source {
@@ -43,7 +45,8 @@ private:
 std::string format_rfc3339(unix_ns time);
 
 /// Parses RFC 3339 / ISO 8601 with `T` or a space, 0–9 fraction digits (`.` or `,`), `Z`, `±hh:mm`, `±hhmm` or no zone.
-/// Without a zone `default_offset_s` (seconds east of UTC) holds. Nothing if the text is not such a time.
+/// Without a zone `default_offset_s` (seconds east of UTC) holds. Nothing if the text is not such a time, or one before
+/// 1678.
 std::optional<unix_ns> parse_rfc3339(std::string_view text, int default_offset_s = 0);
 
 /// Unix seconds of a civil UTC time; fields are not checked. (Howard Hinnant's days_from_civil.)

@@ -1,12 +1,12 @@
 #include "base/yaml_text.hpp"
 
+#include "base/whole_file.hpp"
 #include "base/yaml_progress.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <sstream>
 
 namespace soc {
@@ -65,14 +65,13 @@ yaml_text parse_yaml(std::string file, std::string text, const std::string& code
 
 std::optional<std::string> read_text_file(const std::string& path, const std::string& code, diagnostics& found,
                                           std::size_t max_bytes) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) {
+  auto text = read_whole_file(path, max_bytes);
+  if (!text) {
     found.error(code, {path, 0, 0}, "can't be read", "check the path and the permissions");
     return std::nullopt;
   }
-  std::string text((std::istreambuf_iterator<char>(in)), {});
-  if (text.size() > max_bytes) {
-    found.error(code, {path, 0, 0}, fmt::format("{} bytes; the limit is {}", text.size(), max_bytes), "split the file");
+  if (text->size() > max_bytes) {
+    found.error(code, {path, 0, 0}, fmt::format("more than {} bytes", max_bytes), "split the file");
     return std::nullopt;
   }
   return text;

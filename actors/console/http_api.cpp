@@ -1,16 +1,50 @@
 #include "console/http_api.hpp"
 
+#include "console/http_connection.hpp"
+
 #include <fmt/format.h>
-#include <httplib.h>
 
 #include <atomic>
+#include <semaphore>
 #include <thread>
 
 namespace soc::console {
 
+namespace {
+
+constexpr std::size_t workers = 8, max_connections = 64; ///< being answered or waiting for it
+
+/// The kernel's backlog holds those above max_connections.
+class bounded_workers final : public httplib::TaskQueue {
+public:
+  void enqueue(std::function<void()> job) override {
+    room_.acquire();
+    pool_.enqueue([this, job = std::move(job)] {
+      job();
+      room_.release();
+    });
+  }
+  void shutdown() override { pool_.shutdown(); }
+
+private:
+  std::counting_semaphore<> room_{max_connections};
+  httplib::ThreadPool pool_{workers};
+};
+
+/// One request a connection: who keeps it open, or sends slowly, holds a worker for two seconds at most.
+class one_request_server final : public httplib::Server {
+  bool process_and_close_socket(socket_t socket) override {
+    http_connection connection(socket, svr_sock_);
+    bool closed = false;
+    return process_request(connection, true, closed, nullptr);
+  }
+};
+
+} // namespace
+
 struct http_api::server {
   http_api_options options;
-  httplib::Server http;
+  one_request_server http;
   std::thread listener;
   std::atomic<bool> ended{false}; ///< the listener, by itself or told to
 };
@@ -19,9 +53,7 @@ http_api::http_api(http_api_options options) : server_(std::make_unique<server>(
   server_->options = std::move(options);
   auto& http = server_->http;
   auto* opts = &server_->options;
-  http.new_task_queue = [] { return new httplib::ThreadPool(2); };
-  http.set_read_timeout(5);
-  http.set_write_timeout(5);
+  http.new_task_queue = [] { return new bounded_workers; };
   http.set_payload_max_length(4096);
   // httplib binds with SO_REUSEPORT by default: two nodes on one port would share its requests instead of failing.
   http.set_socket_options([](socket_t socket) {

@@ -32,7 +32,7 @@ public:
 
   /// Binds and listens; the port it got.
   result<std::uint16_t> start();
-  /// Answers no more; returns when the thread has ended.
+  /// Answers no more and cuts off who is connected; returns when its threads have ended, in a fraction of a second.
   void stop();
 
 private:

@@ -53,14 +53,15 @@ void run_actor(const call& c) {
                 {"this turn so far", fmt::format("{} ms", r.busy_since_ns / 1'000'000)}}}});
 }
 
-template <class Order, class Answer>
-void order_child(const call& c, const std::string& text) {
+template <class Answer, class Order>
+void order_child(const call& c, Order order, const std::string& text) {
   const auto found = c.services->registry->find(c.word(1));
   if (!found)
     return c.reply.fail(no_actor(c.word(1)));
   if (!found->supervisor)
     return c.reply.fail(failure{ec::refused, "the root of the tree is ended with the node: stop the node"});
-  c.self->request(found->supervisor, std::chrono::seconds(30), Order{found->child_name})
+  order.name = found->child_name;
+  c.self->request(found->supervisor, std::chrono::seconds(30), std::move(order))
       .then(
           [reply = c.reply, text, path = c.word(1)](const Answer&) {
             reply.ok({{"text", path + " " + text}});
@@ -101,11 +102,16 @@ void add_actor_commands(command_table& table) {
   table["actor"] = {"actor PATH", "one actor in full", command_scope::first, 2, false, run_actor};
   table["restart"] = {
       "restart PATH", "end an actor in order and start it again", command_scope::first, 2, true, [](const call& c) {
-        order_child<restart_child, child_started>(c, "restarted");
+        order_child<child_started>(c, restart_child{}, "restarted");
       }};
-  table["stop"] = {
-      "stop PATH", "end an actor in order and leave it stopped (restart starts it)",           command_scope::first, 2,
-      true,        [](const call& c) { order_child<stop_child, child_stopped>(c, "stopped"); }};
+  table["stop"] = {"stop PATH",
+                   "end an actor in order and leave it stopped (restart starts it)",
+                   command_scope::first,
+                   2,
+                   true,
+                   [](const call& c) {
+                     order_child<child_stopped>(c, stop_child{{}, true}, "stopped");
+                   }};
   table["trace"] = {"trace PATH [--seconds N]",
                     "the messages an actor gets in the next N seconds (2): type, size, outcome, the beginning",
                     command_scope::first,

@@ -27,6 +27,7 @@ enum class command_scope {
   here,   ///< this node
   merged, ///< every living node; rows are put together, each with its node
   first,  ///< the node that has the thing: here first, then the others
+  named,  ///< the node that the word after the command names; it may be left out while there is only one
 };
 
 /// The answer to one command. Shapes of `body`: {"columns","rows","note"}, {"text"}, {"fields"}, {"sections":[…]}, each
@@ -103,8 +104,10 @@ struct call {
   std::vector<std::string> options(const std::string& name) const;
   /// A whole number in [low, high] after `--name`, else `otherwise`.
   std::size_t number(const std::string& name, std::size_t otherwise, std::size_t low, std::size_t high) const;
-  /// Everything from word `i` on, options left out, joined by blanks.
-  std::string rest(std::size_t i) const;
+  /// The words from `i` on, but for these options, each with the word after it.
+  std::vector<std::string> plain(std::size_t i, const std::vector<std::string>& options) const;
+  /// The same, joined by blanks.
+  std::string rest(std::size_t i, const std::vector<std::string>& options = {}) const;
 };
 
 struct command {
@@ -114,6 +117,7 @@ struct command {
   std::size_t min_words = 1;
   bool changes = false; ///< goes into the audit stream
   std::function<void(const call&)> run;
+  bool has_options = true; ///< false: words that begin with -- are text like any other
 };
 
 /// By name: one word ("incidents") or two ("quarantine replay"); two go before one.

@@ -2,9 +2,11 @@
 
 #include "base/diagnostic.hpp"
 #include "base/hash.hpp"
+#include "base/token.hpp"
 #include "runtime/error.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -85,18 +87,46 @@ void run_here(control_self* self, const command& c, const wire::control_request&
   }
 }
 
+/// What whoever asked still waits; but a node that lives and is silent holds nobody up for more than a minute, unless
+/// it is a run's end that is waited for.
+std::chrono::milliseconds patience_with_node(const control_self* self, const wire::control_request& request) {
+  constexpr std::chrono::milliseconds undated{4000}, most{60'000};
+  const auto left = wire::patience_of(request, self->now(), undated);
+  const bool for_the_end = std::find(request.words.begin(), request.words.end(), "--wait") != request.words.end();
+  return for_the_end ? left : std::min(left, most);
+}
+
 void ask_node(control_self* self, const std::string& node, wire::control_request request,
               std::function<void(result<wire::control_reply>)> then) {
+  const auto patience = patience_with_node(self, request);
   request.words.insert(request.words.begin(), local_mark);
   const auto bytes = wire::encode(request);
   if (!bytes) {
     then(bytes.error());
     return;
   }
-  self->request(self->state.services.bus.actor(), ask_timeout,
-                bus_request{fmt::format("soc.node.{}.control", node), *bytes, std::chrono::milliseconds{4000}})
+  self->request(self->state.services.bus.actor(), patience + wire::handing_on,
+                bus_request{fmt::format("soc.node.{}.control", node), *bytes, patience})
       .then([then](const bus_reply& r) { then(wire::decode_control_reply(r.payload)); },
             [then](const caf::error& e) { then(to_failure(e)); });
+}
+
+wire::control_reply refusal(const failure& why, int exit_code = 1) {
+  wire::control_reply out;
+  out.exit_code = static_cast<std::uint8_t>(exit_code);
+  out.content_type = "application/json";
+  out.error = why.what;
+  out.body = json{{"code", to_string(why.code)}, {"data", {{"error", why.what}}}}.dump(-1, ' ', false,
+                                                                                       json::error_handler_t::replace);
+  return out;
+}
+
+/// What is said when another node gave no answer.
+wire::control_reply without_answer(const std::string& node, const failure& why, bool changes) {
+  if (why.code == ec::timed_out)
+    return refusal(
+        {why.code, fmt::format("node {} did not answer in time{}", node, changes ? "; it may have obeyed" : "")});
+  return refusal({why.code, fmt::format("node {}: {}", node, why.what)});
 }
 
 void run_merged(control_self* self, const command& c, const wire::control_request& request,
@@ -131,33 +161,78 @@ bool is_not_found(const wire::control_reply& reply) {
   return !reply.ok && body_of(reply).value("code", std::string{}) == to_string(ec::not_found);
 }
 
-void try_next(control_self* self, std::vector<std::string> nodes, wire::control_request request,
-              wire::control_reply last, std::function<void(wire::control_reply)> deliver) {
-  if (nodes.empty()) {
-    deliver(std::move(last));
+/// A command that looks for the node that has the thing.
+struct owner_search {
+  std::vector<std::string> nodes; ///< not asked yet
+  wire::control_request request;
+  bool changes = false;
+  std::string nowhere; ///< what is said when no node has it
+  std::function<void(wire::control_reply)> deliver;
+};
+
+/// A node that is not there is passed over; one that is late may have obeyed: no other is asked then.
+void try_next(control_self* self, owner_search s) {
+  if (s.nodes.empty()) {
+    s.deliver(refusal({ec::not_found, s.nowhere}));
     return;
   }
-  const auto node = nodes.back();
-  nodes.pop_back();
-  ask_node(self, node, request, [=](result<wire::control_reply> r) {
+  const auto node = s.nodes.back();
+  s.nodes.pop_back();
+  ask_node(self, node, s.request, [self, node, s](const result<wire::control_reply>& r) mutable {
     if (r && !is_not_found(*r))
-      deliver(*r);
-    else
-      try_next(self, nodes, request, last, deliver);
+      return s.deliver(*r);
+    if (!r && r.error().code != ec::unavailable)
+      return s.deliver(without_answer(node, r.error(), s.changes));
+    if (!r)
+      s.nowhere += fmt::format("; node {} can't be asked: {}", node, r.error().what);
+    try_next(self, std::move(s));
   });
 }
 
 void run_first(control_self* self, const command& c, const wire::control_request& request,
                std::function<void(wire::control_reply)> deliver) {
-  run_here(self, c, request, answer([self, request, deliver](wire::control_reply r) {
+  run_here(self, c, request, answer([self, request, changes = c.changes, deliver](wire::control_reply r) {
              if (!is_not_found(r)) {
                deliver(std::move(r));
                return;
              }
              auto nodes = self->state.services.living_nodes();
              std::erase(nodes, self->state.services.node);
-             try_next(self, std::move(nodes), request, std::move(r), deliver);
+             try_next(self, {std::move(nodes), request, changes, r.error, deliver});
            }));
+}
+
+bool is_number(const std::string& word) {
+  return !word.empty() && std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// What the words are about has the same names at every node: with more than one, nobody may guess which is meant.
+void run_named(control_self* self, const command& c, wire::control_request request,
+               std::function<void(wire::control_reply)> deliver) {
+  const auto& own = self->state.services.node;
+  auto others = self->state.services.living_nodes();
+  std::erase(others, own);
+  const auto node = request.words[2];
+  if (others.empty() && (is_number(node) || node != own))
+    return run_here(self, c, request, answer(deliver));
+  if (node != own && std::find(others.begin(), others.end(), node) == others.end())
+    return deliver(refusal({ec::invalid_input, fmt::format("name the node, one of {} and {}; usage: {}",
+                                                           fmt::join(others, ", "), own, c.usage)},
+                           2));
+  request.words.erase(request.words.begin() + 2);
+  if (node == own)
+    return run_here(self, c, request, answer(deliver));
+  ask_node(self, node, request, [node, changes = c.changes, deliver](const result<wire::control_reply>& r) {
+    deliver(r ? *r : without_answer(node, r.error(), changes));
+  });
+}
+
+/// Tenants become part of NATS subjects: a name that can't is refused before anything is made of it.
+bool names_no_tenant(const std::vector<std::string>& words) {
+  for (std::size_t i = 1; i < words.size(); ++i)
+    if (words[i] == "--tenant" && (i + 1 == words.size() || !is_token(words[i + 1])))
+      return true;
+  return false;
 }
 
 void audit(control_self* self, const wire::control_request& request) {
@@ -197,12 +272,16 @@ void answer_query(control_self* self, wire::control_request request, std::functi
   const auto& c = found->second;
   if (request.words.size() < c.min_words)
     return direct.fail(failure{ec::invalid_input, "usage: " + c.usage}, 2);
-  if (c.changes && !local)
+  if (c.has_options && names_no_tenant(request.words))
+    return direct.fail(failure{ec::invalid_input, "--tenant takes a name of letters, digits, '-' and '_'"}, 2);
+  if (c.changes) // each node writes down what it is asked: it can't know that another one did
     audit(self, request);
   if (local || c.scope == command_scope::here)
     run_here(self, c, request, direct);
   else if (c.scope == command_scope::merged)
     run_merged(self, c, request, deliver);
+  else if (c.scope == command_scope::named)
+    run_named(self, c, request, deliver);
   else
     run_first(self, c, request, deliver);
 }
@@ -219,13 +298,7 @@ void answer::ok(const json& body, int exit_code) const {
 }
 
 void answer::fail(const failure& why, int exit_code) const {
-  wire::control_reply out;
-  out.exit_code = static_cast<std::uint8_t>(exit_code);
-  out.content_type = "application/json";
-  out.error = why.what;
-  out.body = json{{"code", to_string(why.code)}, {"data", {{"error", why.what}}}}.dump(-1, ' ', false,
-                                                                                       json::error_handler_t::replace);
-  deliver_(std::move(out));
+  deliver_(refusal(why, exit_code));
 }
 
 void answer::fail(const caf::error& why) const {
@@ -255,16 +328,21 @@ std::size_t call::number(const std::string& name, std::size_t otherwise, std::si
   return std::clamp<std::size_t>(std::stoul(text), low, high);
 }
 
-std::string call::rest(std::size_t i) const {
-  std::string out;
-  for (; i < words.size(); ++i) {
-    if (words[i].rfind("--", 0) == 0) {
+std::vector<std::string> call::plain(std::size_t i, const std::vector<std::string>& options) const {
+  const auto is_option = [&](const std::string& word) {
+    return std::any_of(options.begin(), options.end(), [&](const auto& name) { return word == "--" + name; });
+  };
+  std::vector<std::string> out;
+  for (; i < words.size(); ++i)
+    if (i + 1 < words.size() && is_option(words[i]))
       ++i;
-      continue;
-    }
-    out += (out.empty() ? "" : " ") + words[i];
-  }
+    else
+      out.push_back(words[i]);
   return out;
+}
+
+std::string call::rest(std::size_t i, const std::vector<std::string>& options) const {
+  return fmt::format("{}", fmt::join(plain(i, options), " "));
 }
 
 unix_ns span_of(std::string_view text) {

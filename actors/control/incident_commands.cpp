@@ -45,11 +45,12 @@ void run_incidents(const call& c) {
           [reply = c.reply, now = c.self->now()](const incident::incident_list& found) {
             json rows = json::array();
             for (const auto& s : found.all)
-              rows.push_back({s.id, std::string(model::to_string(s.level)), std::string(to_string(s.now)), s.alerts,
-                              fmt::format("{:.0f}", s.score), s.owner.empty() ? json() : json(s.owner),
+              rows.push_back({s.id, s.tenant, std::string(model::to_string(s.level)), std::string(to_string(s.now)),
+                              s.alerts, fmt::format("{:.0f}", s.score), s.owner.empty() ? json() : json(s.owner),
                               s.merged_into.empty() ? due_text(s.sla, now) : "", ago(s.changed_at, now), s.title});
             reply.ok(
-                {{"columns", {"incident", "severity", "status", "alerts", "score", "owner", "due", "changed", "title"}},
+                {{"columns",
+                  {"incident", "tenant", "severity", "status", "alerts", "score", "owner", "due", "changed", "title"}},
                  {"rows", rows},
                  {"note", fmt::format("{} incidents", found.total)}});
           },
@@ -207,7 +208,7 @@ void show_incident(const call& c, const incident::view& v) {
 }
 
 void run_incident(const call& c) {
-  c.self->request(c.services->incidents, ask_timeout, incident::get_incident{c.option("tenant", "default"), c.word(1)})
+  c.self->request(c.services->incidents, ask_timeout, incident::get_incident{c.option("tenant"), c.word(1)})
       .then(
           [c](const command_done& found) {
             if (found.incident)
@@ -229,22 +230,28 @@ void order_incident(const call& c, Message message, const std::string& text) {
 }
 
 void change(const call& c, incident::command asked, const std::string& text) {
-  order_incident(c, change_incident{c.option("tenant", "default"), c.word(1), std::move(asked), c.user}, text);
+  order_incident(c, change_incident{c.option("tenant"), c.word(1), std::move(asked), c.user}, text);
 }
 
 void run_status(const call& c) {
   const auto to = incident::status_from(c.word(2));
   if (!to)
-    return c.reply.fail(failure{
-        ec::invalid_input,
-        fmt::format("'{}' is no status: new, in_progress, contained, resolved, closed, false_positive", c.word(2))});
-  const auto named = c.option("as", *to == incident::status::false_positive ? "false_positive" : "");
-  const auto found = named.empty() ? incident::classification::none
-                                   : incident::classification_from(named).value_or(incident::classification::none);
+    return c.reply.fail(
+        failure{
+            ec::invalid_input,
+            fmt::format("'{}' is no status: new, in_progress, contained, resolved, closed, false_positive", c.word(2))},
+        2);
+  const auto named = c.option("as", *to == incident::status::false_positive ? "false_positive" : "none");
+  const auto found = incident::classification_from(named);
+  if (!found)
+    return c.reply.fail(
+        failure{ec::invalid_input,
+                fmt::format("--as {}: it is true_positive, benign, false_positive, duplicate or test", named)},
+        2);
   incident::set_status asked;
   asked.to = *to;
-  asked.found = found;
-  asked.reason = c.rest(3);
+  asked.found = *found;
+  asked.reason = c.rest(3, {"as", "tenant"});
   change(c, asked, fmt::format("{} is {} now", c.word(1), c.word(2)));
 }
 
@@ -257,35 +264,31 @@ void run_assign(const call& c) {
 void run_comment(const call& c) {
   incident::add_comment asked;
   asked.text = c.rest(2);
-  change(c, asked, "noted");
+  order_incident(c, change_incident{{}, c.word(1), std::move(asked), c.user}, "noted");
 }
 
 void run_automation(const call& c) {
+  if (c.word(2) != "on" && c.word(2) != "off")
+    return c.reply.fail(failure{ec::invalid_input, fmt::format("'{}' is neither on nor off", c.word(2))}, 2);
   incident::set_automation asked;
   asked.on = c.word(2) == "on";
   change(c, asked, fmt::format("automation of {} is {}", c.word(1), asked.on ? "on" : "off"));
 }
 
 void run_merge(const call& c) {
-  order_incident(c, incident::merge_incidents{c.option("tenant", "default"), c.word(1), c.word(2), "{}", c.user},
+  order_incident(c, incident::merge_incidents{c.option("tenant"), c.word(1), c.word(2), "{}", c.user},
                  fmt::format("{} went into {}", c.word(1), c.word(2)));
 }
 
 void run_unmerge(const call& c) {
-  order_incident(c, incident::unmerge_incidents{c.option("tenant", "default"), c.word(1), c.word(2), c.user},
+  order_incident(c, incident::unmerge_incidents{c.option("tenant"), c.word(1), c.word(2), c.user},
                  fmt::format("{} is out of {} again", c.word(1), c.word(2)));
 }
 
 void run_split(const call& c) {
-  incident::move_alerts message{c.option("tenant", "default"), c.word(1), c.option("to"), {}, c.user};
-  for (std::size_t i = 2; i < c.words.size(); ++i) {
-    if (c.words[i].rfind("--", 0) == 0) {
-      ++i;
-      continue;
-    }
-    message.alert_ids.push_back(c.words[i]);
-  }
-  order_incident(c, std::move(message), "moved");
+  order_incident(
+      c, incident::move_alerts{c.option("tenant"), c.word(1), c.option("to"), c.plain(2, {"to", "tenant"}), c.user},
+      "moved");
 }
 
 /// "12 s (9 s, 40 s)": mean, median and worst.
@@ -339,6 +342,10 @@ void run_times(const call& c) {
   if (by != "hour" && by != "day" && by != "week")
     return c.reply.fail(failure{ec::invalid_input, "--by hour, day or week"}, 2);
   const auto last = span_of(c.option("last", "30d"));
+  if (last == 0)
+    return c.reply.fail(
+        failure{ec::invalid_input, fmt::format("--last '{}' is no span of time; write 12h or 30d", c.option("last"))},
+        2);
   incident::list_incidents query;
   query.tenant = c.option("tenant");
   query.status = "all";
@@ -368,7 +375,7 @@ void add_incident_commands(command_table& table) {
                         1,
                         false,
                         run_incidents};
-  table["incident"] = {"incident ID [--svg | --as ocsf|stix|navigator|dot|markdown|svg]",
+  table["incident"] = {"incident ID [--tenant T] [--svg | --as ocsf|stix|navigator|dot|markdown|svg]",
                        "timeline, attack path, entities, why each alert is in it, tasks",
                        here,
                        2,
@@ -382,20 +389,25 @@ void add_incident_commands(command_table& table) {
       false,
       run_times};
   table["alerts"] = {"alerts [--last N]", "the newest alerts of all nodes", here, 1, false, run_alerts};
-  table["assign"] = {"assign ID USER", "give an incident an owner", here, 3, true, run_assign};
+  table["assign"] = {"assign ID USER [--tenant T]", "give an incident an owner", here, 3, true, run_assign};
   table["status"] = {
-      "status ID STATUS [REASON] [--as CLASSIFICATION]",
+      "status ID STATUS [REASON] [--as CLASSIFICATION] [--tenant T]",
       "new, in_progress, contained, resolved, closed (--as true_positive|benign|duplicate|test), false_positive",
       here,
       3,
       true,
       run_status};
-  table["comment"] = {"comment ID TEXT", "note something on an incident", here, 3, true, run_comment};
-  table["automation"] = {
-      "automation ID on|off", "let playbooks act on an incident by themselves, or not", here, 3, true, run_automation};
-  table["merge"] = {"merge FROM INTO", "put one incident into another", here, 3, true, run_merge};
-  table["unmerge"] = {"unmerge FROM INTO", "take it out again", here, 3, true, run_unmerge};
-  table["split"] = {"split ID ALERT… [--to ID]", "move alerts to another or a new incident", here, 3, true, run_split};
+  table["comment"] = {"comment ID TEXT", "note something on an incident", here, 3, true, run_comment, false};
+  table["automation"] = {"automation ID on|off [--tenant T]",
+                         "let playbooks act on an incident by themselves, or not",
+                         here,
+                         3,
+                         true,
+                         run_automation};
+  table["merge"] = {"merge FROM INTO [--tenant T]", "put one incident into another", here, 3, true, run_merge};
+  table["unmerge"] = {"unmerge FROM INTO [--tenant T]", "take it out again", here, 3, true, run_unmerge};
+  table["split"] = {
+      "split ID ALERT… [--to ID] [--tenant T]", "move alerts to another or a new incident", here, 3, true, run_split};
 }
 
 } // namespace soc::control

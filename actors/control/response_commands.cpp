@@ -59,7 +59,7 @@ void answer_command(const call& c, const command_answer& a) {
   if (a.obeyed)
     c.reply.ok({{"text", a.text}, {"data", {{"obeyed", true}, {"text", a.text}, {"run", a.run}}}});
   else
-    c.reply.fail(failure{a.text.find("no ") == 0 ? ec::not_found : ec::refused, a.text});
+    c.reply.fail(failure{a.not_found ? ec::not_found : ec::refused, a.text});
 }
 
 void run_playbooks(const call& c) {
@@ -76,10 +76,16 @@ void run_playbooks(const call& c) {
           [reply = c.reply](const caf::error& e) { reply.fail(e); });
 }
 
+/// All that says nothing else is the reason, whether it follows --reason or not.
+std::string reason_of(const call& c, std::size_t from, std::string_view flag = "--reason") {
+  auto words = c.plain(from, {"step", "tenant"});
+  std::erase_if(words, [&](const auto& word) { return word == "--reason" || word == flag; });
+  return fmt::format("{}", fmt::join(words, " "));
+}
+
 void begin(const call& c, begin_run ask) {
   ask.user = c.user;
   ask.tenant = c.option("tenant", "default");
-  ask.reason = c.option("reason");
   ask.wait = std::find(c.words.begin(), c.words.end(), "--wait") != c.words.end();
   const std::chrono::seconds patience = ask.wait ? longest_wait : ask_timeout;
   c.self->request(c.services->response.actor(), patience, std::move(ask))
@@ -87,19 +93,20 @@ void begin(const call& c, begin_run ask) {
             [reply = c.reply](const caf::error& e) { reply.fail(e); });
 }
 
-/// Words are inputs up to the first option.
 void run_run(const call& c) {
   begin_run ask;
   ask.playbook = c.word(1);
   ask.incident_id = c.option("incident");
-  for (std::size_t i = 2; i < c.words.size() && !c.words[i].starts_with("--"); ++i)
-    ask.inputs.push_back(c.words[i]);
+  ask.inputs = c.plain(2, {"incident", "reason", "tenant"});
+  std::erase(ask.inputs, "--wait");
+  ask.reason = c.option("reason");
   begin(c, std::move(ask));
 }
 
 void run_rerun(const call& c) {
   begin_run ask;
   ask.again = c.word(1);
+  ask.reason = reason_of(c, 2, "--wait");
   begin(c, std::move(ask));
 }
 
@@ -112,9 +119,11 @@ std::function<void(const call&)> order(command_kind kind, bool has_id, bool has_
     std::size_t next = 1;
     if (has_id)
       o.id = c.word(next++);
+    if (has_detail && next < c.words.size() && !c.words[next].starts_with("--"))
+      o.detail = c.words[next++];
     if (has_detail)
-      o.detail = c.option("step", c.word(next));
-    o.reason = c.option("reason", has_detail ? std::string{} : c.rest(next));
+      o.detail = c.option("step", o.detail);
+    o.reason = reason_of(c, next);
     c.self->request(c.services->response.actor(), ask_timeout, o)
         .then([c](const command_answer& a) { answer_command(c, a); },
               [reply = c.reply](const caf::error& e) { reply.fail(e); });
@@ -130,7 +139,7 @@ void add_response_commands(command_table& table) {
   table["playbooks"] = {"playbooks",  "what can be run, and with which inputs", command_scope::here, 1, false,
                         run_playbooks};
   table["run"] = {
-      "run PLAYBOOK [INPUT=VALUE…] [--incident ID] [--reason TEXT] [--wait]",
+      "run PLAYBOOK [INPUT=VALUE…] [--incident ID] [--tenant T] [--reason TEXT] [--wait]",
       "begin a playbook by hand; what it does passes the gate like everything else; --wait: until it has ended",
       first,
       2,

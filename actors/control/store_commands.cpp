@@ -46,15 +46,22 @@ void replay_quarantine(const call& c) {
 
 void remove_quarantined(const call& c) {
   quarantine_remove wanted;
-  for (const auto& row : c.words)
-    if (!row.empty() && row.size() < 19 &&
-        std::all_of(row.begin(), row.end(), [](char d) { return d >= '0' && d <= '9'; }))
-      wanted.numbers.push_back(std::stoull(row));
-  const auto count = wanted.numbers.size();
+  for (std::size_t i = 2; i < c.words.size(); ++i) {
+    const auto& word = c.words[i];
+    if (word.empty() || word.size() >= 19 ||
+        !std::all_of(word.begin(), word.end(), [](char d) { return d >= '0' && d <= '9'; }))
+      return c.reply.fail(failure{ec::invalid_input, fmt::format("'{}' is no number of a record", word)}, 2);
+    wanted.numbers.push_back(std::stoull(word));
+  }
+  if (wanted.numbers.empty())
+    return c.reply.fail(failure{ec::invalid_input, "name the records by their numbers"}, 2);
+  const auto asked = wanted.numbers.size();
   c.self->request(c.services->store.actor(), ask_timeout, std::move(wanted))
       .then(
-          [reply = c.reply, count](const stored&) {
-            reply.ok({{"text", fmt::format("{} removed", count)}});
+          [reply = c.reply, asked](const stored& s) {
+            const auto missing = s.removed < asked ? fmt::format("; {} not there", asked - s.removed) : std::string();
+            reply.ok({{"text", fmt::format("{} removed{}", s.removed, missing)}, {"data", {{"removed", s.removed}}}},
+                     missing.empty() ? 0 : 1);
           },
           [reply = c.reply](const caf::error& e) { reply.fail(e); });
 }
@@ -71,9 +78,12 @@ void add_store_commands(command_table& table) {
                                 2,
                                 true,
                                 replay_quarantine};
-  table["quarantine remove"] = {
-      "quarantine remove NO…", "forget quarantined records of this node for good", command_scope::here, 3, true,
-      remove_quarantined};
+  table["quarantine remove"] = {"quarantine remove [NODE] NO…",
+                                "forget quarantined records of a node for good; NODE is needed where there are several",
+                                command_scope::named,
+                                3,
+                                true,
+                                remove_quarantined};
   table["dead-letters"] = {
       "dead-letters [--last N]",     "messages set aside, with the reason", command_scope::merged, 1, false,
       list_letters<dead_letter_list>};

@@ -1,8 +1,11 @@
 #include "incident/incident_manager.hpp"
 
 #include "base/hash.hpp"
+#include "base/token.hpp"
 #include "incident/owner_calls.hpp"
 #include "runtime/error.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -52,18 +55,42 @@ void remember(manager_state& st, const view& v) {
   st.summaries.erase(oldest);
 }
 
-/// The whole id of a beginning of one; the text itself when nothing or more than one fits.
-std::string whole_id(const manager_state& st, const std::string& tenant, const std::string& id) {
-  if (id.size() >= 32 || id.size() < 4)
-    return id;
-  std::string found;
-  const auto from = incident_key(tenant, id);
-  for (auto it = st.summaries.lower_bound(from); it != st.summaries.end() && it->first.rfind(from, 0) == 0; ++it) {
-    if (!found.empty())
-      return id;
-    found = it->second.id;
+struct incident_name {
+  std::string tenant, id;
+};
+
+/// The incident that is meant by an id or the beginning of one, in `tenant` or, when that is empty, in any. What is no
+/// token would become a wildcard of a subject: there is no such incident.
+result<incident_name> incident_meant(const manager_state& st, const std::string& tenant, const std::string& id) {
+  constexpr std::size_t whole = 32, shortest = 4;
+  const failure none{ec::not_found, "no incident " + id};
+  if (!is_token(id) || !(tenant.empty() || is_token(tenant)))
+    return none;
+  if (id.size() >= whole && !tenant.empty())
+    return incident_name{tenant, id};
+  if (id.size() < shortest)
+    return failure{none.code, fmt::format("{}; write {} characters of its id at least", none.what, shortest)};
+  std::vector<incident_name> found;
+  for (const auto& [key, s] : st.summaries)
+    if (s.id.starts_with(id) && (tenant.empty() || s.tenant == tenant))
+      found.push_back({s.tenant, s.id});
+  if (found.size() > 1)
+    return failure{ec::invalid_input, fmt::format("'{}' is the beginning of {} incidents", id, found.size())};
+  if (found.size() == 1)
+    return found[0];
+  return id.size() >= whole ? result<incident_name>(incident_name{"default", id}) : none; // not heard of yet
+}
+
+/// Puts the incident that is meant where what was written stands; false: there is none, and who asked was told.
+bool find_meant(const manager_actor* self, std::string& tenant, std::string& id, done_promise& promise) {
+  auto found = incident_meant(self->state, tenant, id);
+  if (!found) {
+    promise.deliver(to_error(found.error()));
+    return false;
   }
-  return found.empty() ? id : found;
+  tenant = std::move(found->tenant);
+  id = std::move(found->id);
+  return true;
 }
 
 /// Where an alert is on its way to.
@@ -404,6 +431,16 @@ command_done after_person(manager_actor* self, const change_incident& m, command
   return done;
 }
 
+void change(manager_actor* self, const change_incident& m, done_promise promise) {
+  ask_owner(self, change_of(m.tenant, m.id, m.who, m.asked),
+            [self, m, promise](const caf::error& failed, owner_reply reply) mutable {
+              if (failed)
+                promise.deliver(failed);
+              else
+                promise.deliver(after_person(self, m, done_of(std::move(reply))));
+            });
+}
+
 } // namespace
 
 caf::behavior incident_manager(manager_actor* self, manager_options options, manager_ports ports) {
@@ -421,20 +458,14 @@ caf::behavior incident_manager(manager_actor* self, manager_options options, man
       },
       [self](change_incident m) {
         auto promise = self->make_response_promise<command_done>();
-        m.id = whole_id(self->state, m.tenant, m.id);
-        ask_owner(self, change_of(m.tenant, m.id, m.who, m.asked),
-                  [self, m, promise](const caf::error& failed, owner_reply reply) mutable {
-                    if (failed)
-                      promise.deliver(failed);
-                    else
-                      promise.deliver(after_person(self, m, done_of(std::move(reply))));
-                  });
+        if (find_meant(self, m.tenant, m.id, promise))
+          change(self, m, promise);
         return promise;
       },
       [self](merge_incidents m) {
         auto promise = self->make_response_promise<command_done>();
-        m.from = whole_id(self->state, m.tenant, m.from);
-        m.into = whole_id(self->state, m.tenant, m.into);
+        if (!find_meant(self, m.tenant, m.from, promise) || !find_meant(self, m.tenant, m.into, promise))
+          return promise;
         if (m.who != "graph")
           tell_graph(self, {graph::person_decided::kind::merged, m.tenant, m.from, m.into, {}});
         merge(self, m, promise);
@@ -442,26 +473,22 @@ caf::behavior incident_manager(manager_actor* self, manager_options options, man
       },
       [self](unmerge_incidents m) {
         auto promise = self->make_response_promise<command_done>();
-        m.from = whole_id(self->state, m.tenant, m.from);
-        m.into = whole_id(self->state, m.tenant, m.into);
+        if (!find_meant(self, m.tenant, m.from, promise) || !find_meant(self, m.tenant, m.into, promise))
+          return promise;
         tell_graph(self, {graph::person_decided::kind::split, m.tenant, m.into, m.from, {}});
         unmerge(self, m, promise);
         return promise;
       },
       [self](move_alerts m) {
         auto promise = self->make_response_promise<command_done>();
-        m.from = whole_id(self->state, m.tenant, m.from);
-        m.to = m.to.empty() ? m.to : whole_id(self->state, m.tenant, m.to);
-        move_some(self, m, promise);
+        if (find_meant(self, m.tenant, m.from, promise) && (m.to.empty() || find_meant(self, m.tenant, m.to, promise)))
+          move_some(self, m, promise);
         return promise;
       },
-      [self](const get_incident& m) {
+      [self](get_incident m) {
         auto promise = self->make_response_promise<command_done>();
-        const auto id = whole_id(self->state, m.tenant, m.id);
-        if (id.size() < 32)
-          promise.deliver(to_error(ec::not_found, "no incident " + m.id));
-        else
-          deliver_change(self, request_of(kind::get, m.tenant, id, {}), promise);
+        if (find_meant(self, m.tenant, m.id, promise))
+          deliver_change(self, request_of(kind::get, m.tenant, m.id, {}), promise);
         return promise;
       },
       [self](const list_incidents& m) { return list(self->state, m); },

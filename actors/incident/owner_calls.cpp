@@ -1,5 +1,6 @@
 #include "incident/owner_calls.hpp"
 
+#include "base/token.hpp"
 #include "runtime/error.hpp"
 
 namespace soc::incident {
@@ -152,7 +153,7 @@ std::string incident_key(const std::string& tenant, const std::string& id) {
 }
 
 void ask_here(manager_actor* self, owner_request request, answer_function then) {
-  if (request.tenant.empty() || request.id.empty() || needs_alert_of_join(request)) {
+  if (!is_token(request.tenant) || !is_token(request.id) || needs_alert_of_join(request)) {
     then(to_error(ec::invalid_input, "a request without tenant, incident or alert"), {});
     return;
   }

@@ -43,6 +43,12 @@ std::string catalog::end(std::uint32_t lane) {
   return std::exchange(written_[lane], {});
 }
 
+std::string catalog::end(std::uint32_t lane, const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  auto& written = written_[lane];
+  return written == name ? std::exchange(written, {}) : std::string();
+}
+
 std::vector<std::string> catalog::left_open() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> out;
@@ -53,11 +59,15 @@ std::vector<std::string> catalog::left_open() const {
   return out;
 }
 
-void catalog::append(const std::string& name, std::vector<block_entry> blocks, std::uint64_t bytes) {
+bool catalog::append(std::uint32_t lane, const std::string& name, std::vector<block_entry> blocks,
+                     std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
+  if (written_[lane] != name)
+    return false;
   auto& info = *segments_.at(name);
   std::move(blocks.begin(), blocks.end(), std::back_inserter(info.index.blocks));
   info.bytes = bytes;
+  return true;
 }
 
 void catalog::seal(segment_info sealed) {
@@ -91,14 +101,14 @@ lake_status catalog::status() const {
   for (const auto& [name, info] : segments_) {
     const auto& index = info->index;
     ++(info->sealed ? out.segments : out.open_segments);
-    out.blocks += index.blocks.size();
     out.rows += index.rows();
     out.raw_bytes += index.raw_bytes();
     out.bytes += info->bytes;
     if (index.blocks.empty())
       continue;
-    out.first = out.first == 0 ? index.first() : std::min(out.first, index.first());
-    out.last = std::max(out.last, index.last());
+    out.first = out.blocks == 0 ? index.first() : std::min(out.first, index.first());
+    out.last = out.blocks == 0 ? index.last() : std::max(out.last, index.last());
+    out.blocks += index.blocks.size();
   }
   return out;
 }

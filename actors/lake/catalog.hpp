@@ -24,9 +24,13 @@ public:
   void begin(std::uint32_t lane, const std::string& name);
   /// The lane appends to it no more: its name, empty when there was none.
   std::string end(std::uint32_t lane);
+  /// The same, if it is `name`: a writer ends what it has begun, not what a later one of its lane has.
+  std::string end(std::uint32_t lane, const std::string& name);
   /// Open segments nobody appends to.
   std::vector<std::string> left_open() const;
-  void append(const std::string& name, std::vector<block_entry> blocks, std::uint64_t bytes);
+  /// False, and nothing is added, when the lane does not append to it any more: it may be sealed by now.
+  [[nodiscard]] bool append(std::uint32_t lane, const std::string& name, std::vector<block_entry> blocks,
+                            std::uint64_t bytes);
   void seal(segment_info sealed);
   void remove(const std::string& name);
 

@@ -102,19 +102,20 @@ outcome event_search::read(const candidate& c) {
   auto batches = block->events(*rows, reading_.names, &reading_.types);
   if (!batches)
     return batches.error();
-  for (auto& b : *batches)
-    take(std::move(b));
+  for (const auto& b : *batches)
+    take(b);
   return done{};
 }
 
-void event_search::take(restored_batch batch) {
-  for (std::size_t i = 0; i < batch.batch->events.size(); ++i) {
-    const auto& ev = batch.batch->events[i];
+void event_search::take(const restored_batch& found) {
+  const auto& batch = *found.batch;
+  for (std::size_t i = 0; i < batch.events.size(); ++i) {
+    const auto& ev = batch.events[i];
     if (hits_.size() >= asked_.limit && ev.time <= hits_.begin()->first)
       continue;
-    if (!has_entities(*batch.batch, ev, asked_) || !ids_.insert(model::event_id(*batch.batch, ev)).second)
+    if (!has_entities(batch, ev, asked_) || !ids_.insert(model::event_id(batch, ev)).second)
       continue;
-    hits_.emplace(ev.time, hit{batch, i});
+    hits_.emplace(ev.time, hit{found.batch, i, found.known});
     if (hits_.size() > asked_.limit)
       hits_.erase(hits_.begin());
   }
@@ -122,16 +123,16 @@ void event_search::take(restored_batch batch) {
 
 found_events event_search::finish(bool render) {
   for (auto it = hits_.rbegin(); it != hits_.rend(); ++it) {
-    const auto& [from, index] = it->second;
-    const auto& ev = from.batch->events[index];
+    const auto& [batch, index, known] = it->second;
+    const auto& ev = batch->events[index];
     found_event found;
     found.time = ev.time;
-    found.id = model::event_id(*from.batch, ev);
+    found.id = model::event_id(*batch, ev);
     found.type = type_text(ev.type);
-    found.batch = from.batch;
+    found.batch = batch;
     found.index = index;
     if (render && reading_.render)
-      found.json = reading_.render(*from.batch, ev, from.known);
+      found.json = reading_.render(*batch, ev, known);
     out_.all.push_back(std::move(found));
   }
   return std::move(out_);

@@ -37,12 +37,13 @@ private:
   void take_segments(const catalog& of);
   result<std::shared_ptr<const mapped_file>> file_of(std::size_t segment);
   struct hit {
-    restored_batch from;
+    std::shared_ptr<const model::event_batch> batch;
     std::size_t index = 0;
+    bool known = false; ///< as of restored_batch
   };
   outcome read(const candidate& c);
   result<std::vector<std::uint32_t>> rows_found(block_reader& block);
-  void take(restored_batch batch);
+  void take(const restored_batch& found);
   bool enough(unix_ns newest_left) const;
 
   std::filesystem::path directory_;

@@ -4,26 +4,56 @@ namespace soc::lake {
 
 namespace {
 
+gate_state::source_ticket ticket_of(const detect_batch& m) {
+  return {m.source ? m.source.actor().id() : 0, m.ticket};
+}
+
+/// Answers to those of a ticket's batches for which `which(number, batch)` is true come too late from now on.
+template <class Which>
+void forget(gate_state& st, const gate_state::source_ticket& ticket, Which which) {
+  const auto at = st.by_ticket.find(ticket);
+  std::erase_if(at->second, [&](std::uint64_t number) {
+    const auto one = st.batches.find(number);
+    if (!which(number, one->second))
+      return false;
+    st.batches.erase(one);
+    return true;
+  });
+  if (at->second.empty())
+    st.by_ticket.erase(at);
+}
+
+/// What an incarnation before this one sent is answered to that one: the numbers begin anew.
+source_ref answers_to(gate_actor* self) {
+  return source_ref(caf::actor_cast<caf::actor>(self));
+}
+
 void begin(gate_actor* self, const detect_batch& m) {
   auto& st = self->state;
   const auto number = st.next++;
+  const auto ticket = ticket_of(m);
+  if (const auto& sent = st.by_ticket[ticket]; sent.size() > 1)
+    forget(st, ticket, [between = sent.back()](std::uint64_t n, const auto&) { return n == between; });
+  st.by_ticket[ticket].push_back(number);
   st.batches[number] = {m, false};
-  st.detector.send(self, detect_batch{m.batch, number, source_ref(self->stable_handle())});
+  st.detector.send(self, detect_batch{m.batch, number, answers_to(self)});
 }
 
 void go_on(gate_actor* self, std::uint64_t number) {
   auto& st = self->state;
   const auto it = st.batches.find(number);
-  if (it == st.batches.end()) // of an incarnation before this one: its source asks again
+  if (it == st.batches.end()) // another one of its ticket was quicker
     return;
   auto& flight = it->second;
+  const auto ticket = ticket_of(flight.batch);
   if (!flight.published && !flight.batch.batch->events.empty()) {
     flight.published = true;
-    st.writer.send(self, store_events{flight.batch.batch, number, source_ref(self->stable_handle())});
+    forget(st, ticket, [](std::uint64_t, const auto& other) { return !other.published; }); // one is enough to store
+    st.writer.send(self, store_events{flight.batch.batch, number, answers_to(self)});
     return;
   }
   flight.batch.source.send(self, batch_done{flight.batch.ticket});
-  st.batches.erase(it);
+  forget(st, ticket, [](std::uint64_t, const auto&) { return true; });
 }
 
 void give_back(gate_actor* self, const batch_failed& m) {
@@ -32,7 +62,7 @@ void give_back(gate_actor* self, const batch_failed& m) {
   if (it == st.batches.end())
     return;
   it->second.batch.source.send(self, batch_failed{it->second.batch.ticket, m.why, m.retry_after});
-  st.batches.erase(it);
+  forget(st, ticket_of(it->second.batch), [&](std::uint64_t number, const auto&) { return number == m.ticket; });
 }
 
 } // namespace

@@ -5,6 +5,7 @@
 #include "runtime/actor.hpp"
 #include "runtime/lake_interfaces.hpp"
 
+#include <map>
 #include <unordered_map>
 
 namespace soc::lake {
@@ -15,10 +16,14 @@ struct gate_state {
     detect_batch batch;
     bool published = false;
   };
+  using source_ticket = std::pair<caf::actor_id, std::uint64_t>;
   detector_ref detector;
   writer_ref writer;
   std::uint64_t next = 1;
-  std::unordered_map<std::uint64_t, in_flight> batches; ///< as many as the sources have credit for
+  std::unordered_map<std::uint64_t, in_flight> batches; ///< at most twice as many as the sources have credit for
+  /// Numbers of the batches of a ticket, which a source sends again when it hears nothing: the first, which may only be
+  /// slow, and the last, as the first may be lost. Whichever is stored first answers for the ticket.
+  std::map<source_ticket, std::vector<std::uint64_t>> by_ticket;
 };
 using gate_actor = caf::stateful_actor<gate_state, observed_actor>;
 

@@ -25,7 +25,7 @@ void seal_one(keeper_actor* self, const std::string& name) {
     return;
   }
   auto sealed = seal(store.directory(), *open, st.options.sizes);
-  if (!sealed) { // still readable as it is; tried again at the next start
+  if (!sealed) { // still readable as it is; tried again with the next check
     st.failed->add();
     tell(self, fmt::format("event store: segment {} can't be sealed: {}", name, sealed.error().what));
     return;
@@ -33,6 +33,13 @@ void seal_one(keeper_actor* self, const std::string& name) {
   st.options.store->seal(std::move(*sealed));
   std::filesystem::remove(path, ignored);
   st.sealed->add();
+}
+
+/// Of an earlier run, and those that could not be sealed when they were ended. Each in a message of its own: what comes
+/// in between, an end too, does not wait for all of them.
+void seal_left_open(keeper_actor* self) {
+  for (const auto& left : self->state.options.store->left_open())
+    self->send(self, seal_segment{left});
 }
 
 std::uint64_t free_of_disk(const keeper_options& options) {
@@ -72,12 +79,11 @@ caf::behavior event_keeper(keeper_actor* self, keeper_options options) {
   st.failed = &metrics.counter("soc_store_seal_failures_total", {}, "segments that could not be sealed");
   st.bytes = &metrics.gauge("soc_store_bytes", {}, "bytes of the event store on the disk");
   st.rows = &metrics.gauge("soc_store_events", {}, "events in the event store");
-  for (const auto& left : st.options.store->left_open())
-    self->send(self, seal_segment{left});
   self->send(self, apply_retention{});
   return {
       [self](const seal_segment& m) { seal_one(self, m.name); },
       [self](const apply_retention&) {
+        seal_left_open(self);
         remove_expired(self);
         self->delayed_send(self, self->state.options.check_every, apply_retention{});
       },

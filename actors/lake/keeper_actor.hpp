@@ -30,7 +30,7 @@ struct keeper_state {
 };
 using keeper_actor = caf::stateful_actor<keeper_state, observed_actor>;
 
-/// keeper_interface. At its start it seals what was left open.
+/// keeper_interface. At its start, and with each check, it seals what was left open.
 caf::behavior event_keeper(keeper_actor* self, keeper_options options);
 
 } // namespace soc::lake

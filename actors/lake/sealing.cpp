@@ -28,35 +28,41 @@ outcome add_again(std::string_view frame, block_builder& builder, std::vector<re
   return done{};
 }
 
-result<encoded_block> put_together(std::string_view file, const segment_index& index, const seal_step& step,
-                                   block_builder& builder) {
+/// The blocks of a step as they are, or put together: into several when one would have too many columns.
+result<std::vector<encoded_block>> sealed_blocks(std::string_view file, const segment_index& index,
+                                                 const seal_step& step, int level) {
+  std::vector<encoded_block> out;
+  if (step.as_is) {
+    const auto& b = index.blocks[step.first];
+    out.push_back({std::string(file.substr(b.offset, b.length)), b});
+    return out;
+  }
+  block_builder builder(level); // it knows types by their address: until finish() those must live
   std::vector<restored_batch> kept;
   for (auto i = step.first; i < step.last; ++i) {
     const auto& b = index.blocks[i];
     if (auto added = add_again(file.substr(b.offset, b.length), builder, kept); !added)
       return added.error();
+    if (builder.columns() < max_block_columns && i + 1 < step.last)
+      continue;
+    out.push_back(builder.finish());
+    kept.clear();
   }
-  return builder.finish();
+  return out;
 }
 
 outcome write_blocks(append_file& to, std::string_view file, const segment_index& from, const block_sizes& sizes,
                      segment_index& index) {
   for (const auto& step : plan_seal(from, sizes.small_bytes, sizes.target_bytes, sizes.target_rows)) {
-    encoded_block block;
-    if (step.as_is) {
-      block.entry = from.blocks[step.first];
-      block.frame = file.substr(block.entry.offset, block.entry.length);
-    } else {
-      block_builder builder(sizes.level); // it knows types by their address: no longer than those live
-      auto made = put_together(file, from, step, builder);
-      if (!made)
-        return made.error();
-      block = std::move(*made);
+    auto blocks = sealed_blocks(file, from, step, sizes.level);
+    if (!blocks)
+      return blocks.error();
+    for (auto& block : *blocks) {
+      block.entry.offset = to.size();
+      if (auto wrote = to.append(block.frame); !wrote)
+        return wrote;
+      index.blocks.push_back(std::move(block.entry));
     }
-    block.entry.offset = to.size();
-    if (auto wrote = to.append(block.frame); !wrote)
-      return wrote;
-    index.blocks.push_back(std::move(block.entry));
   }
   return done{};
 }

@@ -145,6 +145,22 @@ private:
       fs::rename(path, path.string() + ".damaged", ignored);
   }
 
+  /// A copy of an open segment whose damaged blocks are about to go. False: it could not be made.
+  bool keep_damaged(const fs::path& path, std::size_t whole_blocks) {
+    if (!repair_)
+      return note(path, fmt::format("is damaged: {} whole blocks are read", whole_blocks)), true;
+    const auto copy = path.string() + ".damaged";
+    std::error_code failed, ignored;
+    fs::copy_file(path, copy, fs::copy_options::overwrite_existing, failed);
+    if (failed) {
+      fs::remove(copy, ignored);
+      note(path, "is damaged and left out: a copy can't be made: " + failed.message());
+      return false;
+    }
+    note(path, fmt::format("is damaged: {} whole blocks are read, all of it is kept as .damaged", whole_blocks));
+    return true;
+  }
+
   void read_open(const fs::path& path) {
     const auto name = path.stem().string();
     if (std::any_of(out_.all.begin(), out_.all.end(), [&](auto& s) { return s.sealed && s.name == name; }))
@@ -152,11 +168,16 @@ private:
     const auto file = mapped_file::open(path);
     if (!file)
       return note(path, "is left out: " + file.error().what);
-    auto scan = scan_tail((*file)->bytes());
-    if (repair_ && scan.whole_bytes < (*file)->bytes().size()) {
+    const auto bytes = (*file)->bytes();
+    if (is_of_other_format(bytes))
+      return note(path, "is left out: a segment of a newer format");
+    auto scan = scan_tail(bytes);
+    if (scan.damaged && !keep_damaged(path, scan.index.blocks.size()))
+      return;
+    if (repair_ && scan.whole_bytes < bytes.size()) {
       std::error_code failed;
       fs::resize_file(path, scan.whole_bytes, failed);
-      note(path, fmt::format("cut from {} to {} bytes: {}", (*file)->bytes().size(), scan.whole_bytes, scan.damage));
+      note(path, fmt::format("cut from {} to {} bytes: {}", bytes.size(), scan.whole_bytes, scan.damage));
     }
     if (scan.index.blocks.empty())
       return remove(path, "holds nothing");

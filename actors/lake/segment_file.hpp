@@ -64,7 +64,8 @@ struct segment_info {
 std::filesystem::path path_of(const std::filesystem::path& directory, const std::string& name, bool sealed);
 
 /// What a directory holds. With `repair` torn ends are cut off, half-written and superseded files removed; without, the
-/// files are left as they are (another process may write there). A damaged sealed segment is put aside as .damaged.
+/// files are left as they are (another process may write there). A damaged sealed segment is put aside as .damaged; of
+/// a damaged open one a copy is, and its whole blocks are read. Segments of another format stay as they are.
 struct found_segments {
   std::vector<segment_info> all;     ///< by name
   std::vector<std::string> repaired; ///< what was done, for the log

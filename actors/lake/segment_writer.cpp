@@ -41,7 +41,8 @@ void segment_writer::add(commit& to, const std::shared_ptr<model::event_batch>& 
     terms.clear();
     add_terms(model::entities_of(*batch, mapped), terms);
     builder_->add(*batch, mapped, terms);
-    if (builder_->raw_bytes() >= sizes_.target_bytes || builder_->rows() >= sizes_.target_rows)
+    if (builder_->raw_bytes() >= sizes_.target_bytes || builder_->rows() >= sizes_.target_rows ||
+        builder_->columns() >= max_block_columns)
       finish_block(to);
   }
   to.kept.push_back(std::move(own));
@@ -56,10 +57,14 @@ outcome segment_writer::begin(unix_ns now) {
   auto file = append_file::create(path_of(directory, segment_, false));
   if (!file)
     return file.error();
-  if (auto wrote = (*file)->append(segment_head); !wrote)
-    return wrote;
-  if (auto durable = sync_directory(directory); !durable)
-    return durable;
+  auto did = (*file)->append(segment_head);
+  if (did)
+    did = sync_directory(directory);
+  if (!did) { // nobody else knows of it
+    std::error_code ignored;
+    std::filesystem::remove((*file)->path(), ignored);
+    return did;
+  }
   file_ = std::move(*file);
   begun_at_ = now;
   raw_bytes_ = commits_ = 0;
@@ -79,6 +84,8 @@ result<store_counts> segment_writer::store(const std::vector<std::shared_ptr<mod
   }
   if (did)
     did = file_->sync();
+  if (did && !store_->append(lane_, segment_, std::move(to.blocks), file_->size()))
+    did = failure{ec::conflict, "segment " + segment_ + " was ended by a later writer of its lane"};
   if (!did) { // what the file holds behind its last commit is in doubt
     file_.reset();
     return did.error();
@@ -86,7 +93,6 @@ result<store_counts> segment_writer::store(const std::vector<std::shared_ptr<mod
   to.counts.bytes = to.bytes.size();
   raw_bytes_ += to.counts.raw_bytes;
   ++commits_;
-  store_->append(segment_, std::move(to.blocks), file_->size());
   return to.counts;
 }
 
@@ -97,6 +103,10 @@ bool segment_writer::is_due(unix_ns now) const {
 
 std::string segment_writer::end() {
   file_.reset();
+  return store_->end(lane_, segment_);
+}
+
+std::string segment_writer::end_earlier() {
   return store_->end(lane_);
 }
 

@@ -28,12 +28,14 @@ public:
   segment_writer(std::shared_ptr<catalog> store, std::uint32_t lane, block_sizes sizes, segment_limits limits,
                  event_completer complete);
 
-  /// Batches nobody changes any more. After a failure none of them counts as stored, and the segment is ended.
+  /// Batches nobody changes any more. After a failure none of them counts as stored, and the segment is to be ended.
   result<store_counts> store(const std::vector<std::shared_ptr<model::event_batch>>& group, unix_ns now);
   /// Is the segment to be ended?
   bool is_due(unix_ns now) const;
-  /// Ends it: its name, to be sealed; empty when there is none. Also of a writer of this lane before this one.
+  /// Ends it: its name, to be sealed; empty when there is none, or a later writer of this lane has ended it.
   std::string end();
+  /// Ends what a writer of this lane before this one appended to, even if it still is at it.
+  std::string end_earlier();
 
 private:
   struct commit;

@@ -7,9 +7,9 @@ namespace {
 constexpr std::chrono::seconds age_check{30};
 constexpr std::chrono::milliseconds store_retry{2000};
 
-void end_segment(writer_actor* self) {
-  if (const auto ended = self->state.to->end(); !ended.empty())
-    self->state.options.keeper.send(self, seal_segment{ended});
+void seal_ended(writer_actor* self, const std::string& segment) {
+  if (!segment.empty())
+    self->state.options.keeper.send(self, seal_segment{segment});
 }
 
 void answer_group(writer_actor* self, const std::vector<store_events>& group, const result<store_counts>& did) {
@@ -23,18 +23,28 @@ void answer_group(writer_actor* self, const std::vector<store_events>& group, co
   }
 }
 
-void commit_waiting(writer_actor* self) {
-  auto& st = self->state;
-  st.commit_due = false;
-  if (st.waiting.empty())
-    return;
-  const auto began = self->now();
-  const auto group = std::exchange(st.waiting, {});
-  st.waiting_bytes = 0;
+/// The commit is a message of the writer's own: what it throws would take the whole group with it, unanswered.
+result<store_counts> store_group(writer_state& st, const std::vector<store_events>& group, unix_ns now) {
   std::vector<std::shared_ptr<model::event_batch>> batches;
   for (const auto& one : group)
     batches.push_back(one.batch);
-  const auto did = st.to->store(batches, began);
+  try {
+    return st.to->store(batches, now);
+  } catch (const std::exception& e) {
+    return failure{ec::internal, e.what()};
+  }
+}
+
+void commit(writer_actor* self, const std::vector<store_events>& group) {
+  auto& st = self->state;
+  const auto began = self->now();
+  const auto did = store_group(st, group, began);
+  const bool threw = !did && did.error().code == ec::internal; // the segment is as good as before
+  if (threw && group.size() > 1) {                             // one of them can't be encoded: the others can
+    for (const auto& one : group)
+      commit(self, {one});
+    return;
+  }
   answer_group(self, group, did);
   if (did) {
     st.events->add(did->events);
@@ -42,8 +52,16 @@ void commit_waiting(writer_actor* self) {
     st.bytes->add(did->bytes);
     st.commit_seconds->observe(static_cast<double>(self->now() - began) / 1e9);
   }
-  if (!did || st.to->is_due(self->now()))
-    end_segment(self);
+  if ((!did && !threw) || st.to->is_due(self->now()))
+    seal_ended(self, st.to->end());
+}
+
+void commit_waiting(writer_actor* self) {
+  auto& st = self->state;
+  st.commit_due = false;
+  st.waiting_bytes = 0;
+  if (const auto group = std::exchange(st.waiting, {}); !group.empty())
+    commit(self, group);
 }
 
 void take_events(writer_actor* self, const store_events& m) {
@@ -73,14 +91,14 @@ caf::behavior event_writer(writer_actor* self, writer_options options) {
   install_metrics(st);
   const auto& o = st.options;
   st.to.emplace(o.store, o.lane, o.sizes, o.limits, o.make_completer ? o.make_completer() : event_completer());
-  end_segment(self); // of an incarnation before this one
+  seal_ended(self, st.to->end_earlier());
   self->delayed_send(self, age_check, check_segment_age{});
   return {
       [self](const store_events& m) { take_events(self, m); },
       [self](const commit_events&) { commit_waiting(self); },
       [self](const check_segment_age&) {
         if (self->state.to->is_due(self->now()))
-          end_segment(self);
+          seal_ended(self, self->state.to->end());
         self->delayed_send(self, age_check, check_segment_age{});
       },
       [self](const drain&) {

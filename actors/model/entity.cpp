@@ -165,7 +165,7 @@ std::int64_t integer_of(const value& v) {
   std::int64_t n = 0;
   if (v.is_string())
     for (const char c : v.text()) {
-      if (c < '0' || c > '9')
+      if (c < '0' || c > '9' || n > 99'999'999'999'999'999)
         return 0;
       n = n * 10 + (c - '0');
     }

@@ -6,6 +6,8 @@ namespace soc::node {
 
 namespace {
 
+constexpr std::chrono::seconds without_deadline{10};
+
 transport::control_payload_reply encoded(const wire::control_reply& reply) {
   const auto bytes = wire::encode(reply);
   if (bytes)
@@ -28,7 +30,8 @@ caf::behavior control_gateway(control_gateway_self* self, ref<control::control_i
           return to_error(request.error());
         auto promise = self->make_response_promise<transport::control_payload_reply>();
         auto shared = std::make_shared<decltype(promise)>(promise);
-        self->request(control.actor(), std::chrono::seconds(60), control::control_query{std::move(*request)})
+        const auto patience = wire::patience_of(*request, self->now(), without_deadline) + wire::handing_on;
+        self->request(control.actor(), patience, control::control_query{std::move(*request)})
             .then([shared](const wire::control_reply& reply) { shared->deliver(encoded(reply)); },
                   [shared](caf::error& e) { shared->deliver(std::move(e)); });
         return promise;

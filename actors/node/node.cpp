@@ -323,16 +323,15 @@ void node::stop(std::chrono::milliseconds deadline) {
   auto& p = *parts_;
   if (std::exchange(p.stopping, true))
     return;
+  if (p.root)
+    caf::anon_send_exit(p.root, caf::exit_reason::user_shutdown);
   if (p.http)
     p.http->stop();
-  if (p.root) {
-    caf::anon_send_exit(p.root, caf::exit_reason::user_shutdown);
-    if (p.ended_reason.wait_for(deadline) != std::future_status::ready) {
-      std::string left;
-      for (const auto& row : p.actors->registry()->snapshot())
-        left += fmt::format("{}{} ({})", left.empty() ? "" : ", ", row.reading.path, to_string(row.reading.state));
-      p.w.log->warn("not everything ended within {} ms; ended hard: {}", deadline.count(), left);
-    }
+  if (p.root && p.ended_reason.wait_for(deadline) != std::future_status::ready) {
+    std::string left;
+    for (const auto& row : p.actors->registry()->snapshot())
+      left += fmt::format("{}{} ({})", left.empty() ? "" : ", ", row.reading.path, to_string(row.reading.state));
+    p.w.log->warn("not everything ended within {} ms; ended hard: {}", deadline.count(), left);
   }
   std::error_code ignored;
   std::filesystem::remove(p.node_file, ignored);

@@ -103,7 +103,10 @@ child_spec plan_pipeline(const wiring& w) {
   return supervisor_child("pipeline", std::move(spec));
 }
 
-child_spec plan_connectors(const wiring& w) {
+namespace {
+
+/// As they are configured now: a reload may have changed them since the boot.
+supervisor_spec connectors_now(const wiring& w) {
   supervisor_spec spec;
   spec.limits = {50, std::chrono::seconds(10)}; // one source that can't run must not end the others
   for (const auto& connector : w.content->get()->connectors) {
@@ -111,7 +114,17 @@ child_spec plan_connectors(const wiring& w) {
     environment.context = connector.context;
     spec.children.push_back(sources::source_child(connector.name, connector.plan, environment));
   }
-  return supervisor_child("connectors", std::move(spec));
+  return spec;
+}
+
+} // namespace
+
+child_spec plan_connectors(const wiring& w) {
+  auto out = supervisor_child("connectors", {});
+  out.start = [w](caf::actor_system& system, actor_context context) {
+    return supervisor_child("connectors", connectors_now(w)).start(system, std::move(context));
+  };
+  return out;
 }
 
 /// What any node's push sources stored in RAW is processed by whichever node has room: one durable consumer for all.

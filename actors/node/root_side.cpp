@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace soc::node {
 
@@ -96,17 +97,24 @@ child_spec connector_child(const wiring& w, const planned_connector& connector) 
   return sources::source_child(connector.name, connector.plan, environment);
 }
 
-/// What becomes of the connectors: names by fate.
-struct connector_changes {
+/// A reload under way: what becomes of the connectors, and what went wrong with them.
+struct reload_run {
   std::vector<planned_connector> start;
   std::vector<std::string> stop;
+  std::size_t starting = 0;                  ///< not answered yet
+  std::map<std::string, std::string> failed; ///< why, by connector
+  std::string summary;
+  json_promise promise;
 };
+using reload_run_ptr = std::shared_ptr<reload_run>;
 
-connector_changes compare(const content& before, const content& after) {
-  connector_changes out;
+/// `astray`: connectors that did not follow the last reload; they are stopped and started as if changed.
+void compare(const content& before, const content& after, const std::set<std::string>& astray, reload_run& out) {
   std::map<std::string, std::string> old;
   for (const auto& c : before.connectors)
     old[c.name] = c.fingerprint;
+  for (const auto& name : astray)
+    old[name] = "";
   for (const auto& c : after.connectors) {
     const auto known = old.find(c.name);
     const bool same = known != old.end() && known->second == c.fingerprint;
@@ -119,33 +127,62 @@ connector_changes compare(const content& before, const content& after) {
   }
   for (const auto& [name, fingerprint] : old)
     out.stop.push_back(name);
-  return out;
 }
 
-void start_connector(root_side_self* self, const planned_connector& connector) {
+void end_reload(root_side_self* self, reload_run& run) {
+  auto& state = self->state;
+  state.reloading = false;
+  state.astray.clear();
+  auto text = "reloaded: " + run.summary;
+  if (run.failed.empty()) {
+    state.w.log->info("{}", text);
+    run.promise.deliver(json_answer{{{"text", text}, {"data", {{"reloaded", run.summary}}}}});
+    return;
+  }
+  text += "; but ";
+  for (const auto& [name, why] : run.failed) {
+    text += (state.astray.empty() ? "" : "; ") + why;
+    state.astray.insert(name);
+  }
+  state.w.log->error("{}", text);
+  run.promise.deliver(to_error(ec::unavailable, text));
+}
+
+void start_connectors(root_side_self* self, const reload_run_ptr& run) {
+  if (run->start.empty())
+    return end_reload(self, *run);
   const auto& w = self->state.w;
-  self->request(w.actors->reserve("connectors"), std::chrono::seconds(30), start_child{connector_child(w, connector)})
-      .then([log = w.log, name = connector.name](const child_started&) { log->info("connector {} started", name); },
-            [log = w.log, name = connector.name](const caf::error& e) {
-              log->error("connector {} did not start: {}", name, describe(e));
+  const auto answered = [self, run] {
+    if (--run->starting == 0)
+      end_reload(self, *run);
+  };
+  run->starting = run->start.size();
+  for (const auto& connector : run->start)
+    self->request(w.actors->reserve("connectors"), std::chrono::seconds(30), start_child{connector_child(w, connector)})
+        .then(
+            [run, answered, log = w.log, name = connector.name](const child_started&) {
+              log->info("connector {} started", name);
+              run->failed.erase(name);
+              answered();
+            },
+            [run, answered, name = connector.name](const caf::error& e) {
+              run->failed[name] = fmt::format("connector {} did not start: {}", name, describe(e));
+              answered();
             });
 }
 
 /// One after the other: a changed connector is stopped (its checkpoints stored) before its successor starts.
-void change_connectors(root_side_self* self, std::shared_ptr<connector_changes> changes) {
-  if (changes->stop.empty()) {
-    for (const auto& connector : changes->start)
-      start_connector(self, connector);
-    return;
-  }
-  const auto name = changes->stop.back();
-  changes->stop.pop_back();
-  const auto& w = self->state.w;
-  self->request(w.actors->reserve("connectors"), std::chrono::seconds(30), stop_child{name})
-      .then([self, changes](const child_stopped&) { change_connectors(self, changes); },
-            [self, changes, log = w.log, name](const caf::error& e) {
-              log->error("connector {} did not stop: {}", name, describe(e));
-              change_connectors(self, changes);
+void change_connectors(root_side_self* self, const reload_run_ptr& run) {
+  if (run->stop.empty())
+    return start_connectors(self, run);
+  const auto name = run->stop.back();
+  run->stop.pop_back();
+  self->request(self->state.w.actors->reserve("connectors"), std::chrono::seconds(30), stop_child{name})
+      .then([self, run](const child_stopped&) { change_connectors(self, run); },
+            [self, run, name](const caf::error& e) {
+              if (to_failure(e).code != ec::not_found) // one that went astray may be gone
+                run->failed[name] = fmt::format("connector {} did not stop: {}", name, describe(e));
+              change_connectors(self, run);
             });
 }
 
@@ -163,26 +200,35 @@ void swap_content(root_side_self* self, const config& settings, const content_pt
     self->send(w.detector(lane).actor(), detection::use_intelligence{next->intelligence});
   }
   self->send(w.actors->reserve("pipeline/intel"), watch_sources{intel_request_of(settings, self->now())});
-  auto changes = std::make_shared<connector_changes>(compare(*w.content->get(), *next));
   w.content->set(next);
-  change_connectors(self, changes);
+}
+
+caf::error refuse_reload(root_side_self* self, ec code, const std::string& why) {
+  self->state.w.log->error("reload refused: {}", why);
+  return to_error(code, why);
 }
 
 caf::result<json_answer> reload(root_side_self* self) {
   auto& w = self->state.w;
+  if (self->state.reloading)
+    return refuse_reload(self, ec::unavailable, "another one is under way; try again when it has ended");
   diagnostics found;
   const auto settings = load_config(w.settings.file, w.settings.name, found);
   const auto before = w.content->get();
   const auto next = found.errors() == 0 ? load_content(settings, found, before->dictionary) : nullptr;
   if (next)
     found.append(next->left_out);
-  if (found.errors() > 0 || !next) {
-    w.log->error("reload refused: {}", first_errors(found));
-    return to_error(ec::invalid_input, first_errors(found));
-  }
+  if (found.errors() > 0 || !next)
+    return refuse_reload(self, ec::invalid_input, first_errors(found));
   swap_content(self, settings, next);
-  w.log->info("reloaded: {}", next->summary());
-  return json_answer{{{"text", "reloaded: " + next->summary()}, {"data", {{"reloaded", next->summary()}}}}};
+  auto run = std::make_shared<reload_run>();
+  compare(*before, *next, self->state.astray, *run);
+  run->summary = next->summary();
+  run->promise = self->make_response_promise<json_answer>();
+  self->state.reloading = true;
+  const auto answer = run->promise;
+  change_connectors(self, run);
+  return answer;
 }
 
 } // namespace

@@ -1,5 +1,9 @@
 #include "response/audit_actor.hpp"
 
+#include "base/token.hpp"
+#include "runtime/error.hpp"
+#include "wire/message.hpp"
+
 #include <fmt/format.h>
 
 #include <fstream>
@@ -11,7 +15,7 @@ namespace {
 
 constexpr std::chrono::seconds audit_port_timeout{30}, audit_retry{1}, anchor_every{10};
 constexpr std::size_t max_waiting_notes = 10'000;
-constexpr std::size_t most_bytes_together = 256U << 10;
+constexpr std::size_t most_field_bytes = 8U << 10, short_field_bytes = 256;
 constexpr std::size_t max_unsent = 100'000;
 constexpr std::uint64_t entries_per_place = 1000; ///< what the snapshot doesn't know of is read from the stream
 
@@ -43,22 +47,62 @@ void keep_place(audit_actor* self, const services_ptr& shared, const std::string
   shared->store.send(self, snapshot_put{"audit", tenant, chain.stored.number, place.dump()});
 }
 
-/// As many as a message takes.
-audit_lines next_lines(std::deque<audit_lines>& unsent) {
-  audit_lines out;
-  while (!unsent.empty() && out.text.size() < most_bytes_together) {
-    out.text += (out.text.empty() ? "" : "\n") + unsent.front().text;
-    out.head = std::move(unsent.front().head);
-    unsent.pop_front();
+std::string text_within(const std::string& text, std::size_t limit) {
+  const auto kept = wire::cut(text, limit);
+  return kept.size() == text.size() ? text : fmt::format("{}… {} bytes more", kept, text.size() - kept.size());
+}
+
+audit_note note_within(const audit_note& note, std::size_t limit) {
+  return {note.tenant,
+          text_within(note.user, limit),
+          text_within(note.what, limit),
+          text_within(note.object, limit),
+          text_within(note.reason, limit),
+          text_within(note.outcome, limit)};
+}
+
+/// What a person wrote may be long, and the name of a tenant no part of a subject: it is kept all the same.
+audit_note note_to_keep(const audit_note& note) {
+  auto out = note_within(note, most_field_bytes);
+  if (!is_token(out.tenant)) {
+    out.reason =
+        fmt::format("for tenant '{}', which can't be: {}", text_within(out.tenant, short_field_bytes), out.reason);
+    out.tenant = "default";
   }
   return out;
+}
+
+/// As many entries as a message takes, the next after what is stored.
+audit_message next_message(kept_chain& chain, const std::string& node) {
+  audit_message out;
+  out.head = chain.stored;
+  while (!chain.unsent.empty() && out.text.size() < chain.most_bytes) {
+    const auto& [n, at] = chain.unsent.front();
+    out.text += out.text.empty() ? "" : "\n";
+    out.text += audit_line({n.tenant, node, n.user, n.what, n.object, n.reason, n.outcome}, at, out.head);
+    out.notes.push_back(std::move(chain.unsent.front()));
+    chain.unsent.pop_front();
+  }
+  return out;
+}
+
+/// NATS takes no message that large: fewer entries go together, and one that is too large by itself is shortened.
+void make_smaller(kept_chain& chain, const std::string& node) {
+  auto& notes = chain.on_its_way.notes;
+  if (notes.size() > 1)
+    chain.most_bytes = chain.on_its_way.text.size() / 2;
+  else
+    notes[0].note = note_within(notes[0].note, short_field_bytes);
+  chain.unsent.insert(chain.unsent.begin(), std::make_move_iterator(notes.begin()),
+                      std::make_move_iterator(notes.end()));
+  chain.on_its_way = next_message(chain, node);
 }
 
 /// One message at a time, until it is stored: an entry that is skipped would be a hole in the chain.
 void publish_lines(audit_actor* self, const services_ptr& shared, const std::string& tenant) {
   auto& chain = self->state.chains[tenant];
   if (chain.on_its_way.text.empty())
-    chain.on_its_way = next_lines(chain.unsent);
+    chain.on_its_way = next_message(chain, shared->node);
   bus_publish message{subject_of_audit(tenant), chain.on_its_way.text, chain.on_its_way.head.hash};
   self->request(shared->bus.actor(), audit_port_timeout, std::move(message))
       .then(
@@ -71,7 +115,12 @@ void publish_lines(audit_actor* self, const services_ptr& shared, const std::str
             if (!known.unsent.empty())
               publish_lines(self, shared, tenant);
           },
-          [=](const caf::error&) { self->delayed_send(self, audit_retry, publish_again{tenant}); });
+          [=](const caf::error& why) {
+            const auto code = to_failure(why).code;
+            if (code == ec::too_large || code == ec::invalid_input) // no stream will ever take it
+              make_smaller(self->state.chains[tenant], shared->node);
+            self->delayed_send(self, audit_retry, publish_again{tenant});
+          });
 }
 
 void write_note(audit_actor* self, const services_ptr& shared, const audit_note& note) {
@@ -81,9 +130,7 @@ void write_note(audit_actor* self, const services_ptr& shared, const audit_note&
     ++st.lost;
     return;
   }
-  auto line = audit_line({note.tenant, shared->node, note.user, note.what, note.object, note.reason, note.outcome},
-                         self->now(), chain.head);
-  chain.unsent.push_back({std::move(line), chain.head});
+  chain.unsent.push_back({note, self->now()});
   ++st.written;
   if (chain.on_its_way.text.empty())
     publish_lines(self, shared, note.tenant);
@@ -120,12 +167,11 @@ void take_tail(kept_chain& chain, const journal_entries& found, const std::strin
           !entry["number"].is_number_unsigned())
         continue;
       const auto number = entry["number"].get<std::uint64_t>();
-      if (number > chain.head.number)
-        chain.head = {number, entry.value("hash", "")};
+      if (number > chain.stored.number)
+        chain.stored = {number, entry.value("hash", "")};
       chain.stream_sequence = std::max(chain.stream_sequence, stored.sequence);
     }
   }
-  chain.stored = chain.head;
 }
 
 void chain_loaded(audit_actor* self, const services_ptr& shared, const std::string& tenant) {
@@ -144,7 +190,7 @@ void load_chain(audit_actor* self, const services_ptr& shared, const std::string
     auto& chain = self->state.chains[tenant];
     const auto place = nlohmann::json::parse(found.bytes, nullptr, false);
     if (place.is_object()) {
-      chain.head = {found.sequence, place.value("hash", "")};
+      chain.stored = {found.sequence, place.value("hash", "")};
       chain.kept = found.sequence;
       chain.stream_sequence = place.value("stream_sequence", std::uint64_t{0});
       chain.anchored = place.value("anchored", std::uint64_t{0});
@@ -162,22 +208,24 @@ void load_chain(audit_actor* self, const services_ptr& shared, const std::string
       .then(go_on, [=](const caf::error& error) { self->quit(error); });
 }
 
+void take_note(audit_actor* self, const services_ptr& shared, const audit_note& note) {
+  auto& chain = self->state.chains[note.tenant];
+  if (chain.loaded)
+    return write_note(self, shared, note);
+  if (self->state.waiting.size() >= max_waiting_notes) {
+    ++self->state.lost;
+    return;
+  }
+  self->state.waiting.push_back(note);
+  if (!std::exchange(chain.loading, true))
+    load_chain(self, shared, note.tenant);
+}
+
 } // namespace
 
 caf::behavior audit(audit_actor* self, services_ptr shared) {
   return {
-      [=](const audit_note& note) {
-        auto& chain = self->state.chains[note.tenant];
-        if (chain.loaded)
-          return write_note(self, shared, note);
-        if (self->state.waiting.size() >= max_waiting_notes) {
-          ++self->state.lost;
-          return;
-        }
-        self->state.waiting.push_back(note);
-        if (!std::exchange(chain.loading, true))
-          load_chain(self, shared, note.tenant);
-      },
+      [=](const audit_note& note) { take_note(self, shared, note_to_keep(note)); },
       [=](const write_anchors&) { anchor_chains(self, shared); },
       [=](const publish_again& again) { publish_lines(self, shared, again.tenant); },
       [](const stored&) {},

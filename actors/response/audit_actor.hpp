@@ -10,20 +10,27 @@
 
 namespace soc::response {
 
-/// Lines of entries in order, and the head they lead to.
-struct audit_lines {
+struct dated_note {
+  audit_note note;
+  unix_ns at = 0;
+};
+
+/// Entries in order, a line each, and the head they lead to.
+struct audit_message {
+  std::vector<dated_note> notes;
   std::string text;
   chain_head head;
 };
 
+/// Notes become entries when they are published: one that must be shortened then changes no hash of a later one.
 struct kept_chain {
-  chain_head head;                   ///< of the last entry that was made
-  chain_head stored;                 ///< of the last one that the stream has
-  audit_lines on_its_way;            ///< published and not acknowledged
-  std::deque<audit_lines> unsent;    ///< one entry each
-  std::uint64_t anchored = 0;        ///< number of the last anchor
-  std::uint64_t stream_sequence = 0; ///< of the last message that is known to be stored
-  std::uint64_t kept = 0;            ///< number of the entry that the snapshot knows of
+  chain_head stored;        ///< of the last entry that the stream has
+  audit_message on_its_way; ///< published and not acknowledged
+  std::deque<dated_note> unsent;
+  std::size_t most_bytes = 256U << 10; ///< of a message; half when NATS took none that large
+  std::uint64_t anchored = 0;          ///< number of the last anchor
+  std::uint64_t stream_sequence = 0;   ///< of the last message that is known to be stored
+  std::uint64_t kept = 0;              ///< number of the entry that the snapshot knows of
   bool loaded = false, loading = false;
 };
 

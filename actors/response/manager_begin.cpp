@@ -12,7 +12,12 @@ constexpr std::chrono::seconds beginning_read_timeout{8};
 constexpr std::size_t max_beginning = 10'000;
 
 void say_no(caf::typed_response_promise<command_answer>& promise, std::string why) {
-  promise.deliver(command_answer{false, std::move(why), {}});
+  promise.deliver(command_answer{false, std::move(why)});
+}
+
+/// Another node may have it.
+void say_not_here(caf::typed_response_promise<command_answer>& promise, std::string why) {
+  promise.deliver(command_answer{false, std::move(why), {}, true});
 }
 
 std::string no_such_playbook(const content& c, const std::string& name) {
@@ -25,7 +30,6 @@ std::string no_such_playbook(const content& c, const std::string& name) {
 
 } // namespace
 
-/// Answers that begin with "no " let the shell ask the next node.
 void manager_work::begin(const begin_run& ask, promise_type promise) {
   if (ask.user.empty())
     return say_no(promise, "a command needs the name of who gives it");
@@ -39,14 +43,15 @@ void manager_work::begin(const begin_run& ask, promise_type promise) {
     return begin_again(ask, promise);
   if (ask.incident_id.empty()) {
     if (!shared_->owns(ask.tenant, {}))
-      return say_no(promise, "no run without an incident begins at this node");
+      return say_not_here(promise, "no run without an incident begins at this node");
     return begin_now(ask, {}, nullptr, promise);
   }
   const auto found = keys_beginning_with(at().incidents, ask.incident_id);
   if (found.size() == 1)
     return begin_now(ask, found[0], nullptr, promise);
-  say_no(promise, found.empty() ? fmt::format("no open incident '{}'", ask.incident_id)
-                                : fmt::format("{} incidents begin with '{}'", found.size(), ask.incident_id));
+  if (found.empty())
+    return say_not_here(promise, fmt::format("no open incident '{}'{}", ask.incident_id, if_short(ask.incident_id)));
+  say_no(promise, fmt::format("{} incidents begin with '{}'", found.size(), ask.incident_id));
 }
 
 /// `inputs` null: from the words that were given.
@@ -90,9 +95,10 @@ void manager_work::begin_now(const begin_run& ask, const std::string& incident, 
 /// The journal has its inputs; the playbook is the one of that name as it is now.
 void manager_work::begin_again(const begin_run& ask, promise_type promise) {
   const auto found = keys_beginning_with(at().runs, ask.again);
-  if (found.size() != 1)
-    return say_no(promise, found.empty() ? "no run " + ask.again
-                                         : fmt::format("{} runs begin with '{}'", found.size(), ask.again));
+  if (found.empty())
+    return say_not_here(promise, fmt::format("no run {}{}", ask.again, if_short(ask.again)));
+  if (found.size() > 1)
+    return say_no(promise, fmt::format("{} runs begin with '{}'", found.size(), ask.again));
   const auto& before = at().runs.at(found[0]).view;
   auto once_more = ask;
   once_more.playbook = before.playbook;

@@ -54,19 +54,40 @@ void manager_work::command(const operator_command& order, caf::typed_response_pr
   }
   const auto tasks = keys_beginning_with(at().tasks, order.id);
   const auto runs = keys_beginning_with(at().runs, order.id);
-  if (tasks.size() + runs.size() == 1)
-    return tasks.size() == 1 ? command_task(tasks[0], order, promise) : command_run(runs[0], order, promise);
-  if (tasks.size() + runs.size() > 1) {
-    promise.deliver(
-        command_answer{false, fmt::format("'{}' is the beginning of {} ids", order.id, tasks.size() + runs.size())});
+  const auto incidents = incidents_beginning_with(order.id);
+  const auto found = tasks.size() + runs.size() + incidents.size();
+  if (found != 1) {
+    auto why = found == 0 ? fmt::format("no task, run or incident begins with '{}'{}", order.id, if_short(order.id))
+                          : fmt::format("'{}' is the beginning of {} tasks, {} runs and {} incidents", order.id,
+                                        tasks.size(), runs.size(), incidents.size());
+    promise.deliver(command_answer{false, std::move(why), {}, found == 0});
     return;
   }
-  const auto of_incident = [&](const task_state& t) { return t.spec.incident_id.starts_with(order.id); };
-  std::vector<std::string> run_ids;
-  for (const auto& [id, run] : at().runs)
-    if (run.view.incident_id.starts_with(order.id) && (run.handle || run.asleep))
-      run_ids.push_back(id);
-  command_many(tasks_where(of_incident), run_ids, order, promise);
+  if (!tasks.empty())
+    return command_task(tasks[0], order, promise);
+  if (!runs.empty())
+    return command_run(runs[0], order, promise);
+  command_incident(incidents[0], order, promise);
+}
+
+/// Of all that something is known of, also when it is over.
+std::vector<std::string> manager_work::incidents_beginning_with(const std::string& id) const {
+  std::set<std::string> known;
+  for (const auto& [key, task] : at().tasks)
+    known.insert(task.state.spec.incident_id);
+  for (const auto& [key, run] : at().runs)
+    known.insert(run.view.incident_id);
+  for (const auto& [key, incident] : at().incidents)
+    known.insert(key);
+  return keys_beginning_with(known, id);
+}
+
+void manager_work::command_incident(const std::string& id, const operator_command& order, promise_type promise) {
+  std::vector<std::string> runs;
+  for (const auto& [run_id, run] : at().runs)
+    if (run.view.incident_id == id && (run.handle || run.asleep))
+      runs.push_back(run_id);
+  command_many(tasks_where([&](const task_state& t) { return t.spec.incident_id == id; }), runs, order, promise);
 }
 
 void manager_work::command_task(const std::string& id, const operator_command& order, promise_type promise) {
@@ -90,7 +111,7 @@ void manager_work::command_run(const std::string& id, const operator_command& or
     promise.deliver(a);
   };
   if (!at().runs.contains(id))
-    return answer({false, "no run " + id});
+    return answer({false, "no run " + id, {}, true});
   tell_run_to(id, order, answer);
 }
 

@@ -5,13 +5,30 @@
 
 namespace soc::response {
 
-/// Keys of `all` that begin with `id`: people write the beginning of an id.
-template <class Map>
-std::vector<std::string> keys_beginning_with(const Map& all, const std::string& id) {
+constexpr std::size_t shortest_beginning = 4; ///< of an id that a person writes
+
+/// Of a map or a set, the keys that begin with `id`: people write the beginning of an id. A whole id means itself.
+template <class Keys>
+std::vector<std::string> keys_beginning_with(const Keys& all, const std::string& id) {
+  if (all.contains(id))
+    return {id};
   std::vector<std::string> out;
-  for (auto it = all.lower_bound(id); it != all.end() && it->first.starts_with(id); ++it)
-    out.push_back(it->first);
+  if (id.size() < shortest_beginning)
+    return out;
+  const auto key_of = [](const auto& item) -> const std::string& {
+    if constexpr (std::is_same_v<typename Keys::key_type, typename Keys::value_type>)
+      return item;
+    else
+      return item.first;
+  };
+  for (auto it = all.lower_bound(id); it != all.end() && key_of(*it).starts_with(id); ++it)
+    out.push_back(key_of(*it));
   return out;
+}
+
+/// What is added when nothing is found for so short an id.
+inline std::string_view if_short(const std::string& id) {
+  return id.size() < shortest_beginning ? "; write at least 4 characters of it" : "";
 }
 
 /// Of a step of a run, among all that waits.
@@ -81,6 +98,8 @@ private:
   std::map<std::string, std::uint64_t> open_now() const;
   void answer_beginning(const run_changed& change);
   void audit(const operator_command& order, const command_answer& answer);
+  std::vector<std::string> incidents_beginning_with(const std::string& id) const;
+  void command_incident(const std::string& id, const operator_command& order, promise_type promise);
   void command_run(const std::string& id, const operator_command& order, promise_type promise);
   void command_task(const std::string& id, const operator_command& order, promise_type promise);
   void command_many(const std::vector<std::string>& tasks, const std::vector<std::string>& runs,

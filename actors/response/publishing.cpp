@@ -1,5 +1,6 @@
 #include "response/publishing.hpp"
 
+#include "base/whole_file.hpp"
 #include "base/yaml_text.hpp"
 #include "response/core/audit_chain.hpp"
 
@@ -10,8 +11,6 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <unistd.h>
 
 namespace soc::response {
@@ -30,8 +29,7 @@ std::string file_of_version(std::uint64_t number) {
 }
 
 std::string text_in(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  return read_whole_file(file.string()).value_or(std::string{});
 }
 
 outcome put_file(const fs::path& file, const std::string& text) {

@@ -22,6 +22,13 @@ std::string outcome_bytes(const call_outcome& outcome) {
       .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+gate_decision no_permit() {
+  gate_decision out;
+  out.what = verdict::refuse;
+  out.reasons = {{"no_permit", "the gate gave no permit"}};
+  return out;
+}
+
 } // namespace
 
 const action* task_work::find_action(const task_spec& spec) {
@@ -91,7 +98,7 @@ void task_work::take_verdict(const gate_answer& answer, const component_call& ca
     return append(std::move(*event), nullptr);
   }
   if (!answer.leave)
-    return append(refusal("the gate gave no permit"), nullptr);
+    return append(*judged(at().task, no_permit(), undo, self_->now()), nullptr);
   call_request request{*answer.leave, call, fingerprint};
   if (again)
     return put_intent(std::move(request), undo);
@@ -103,13 +110,6 @@ void task_work::take_verdict(const gate_answer& answer, const component_call& ca
     work.report();
     work.put_intent(std::move(request), undo);
   });
-}
-
-task_event task_work::refusal(std::string why) {
-  task_event out;
-  out.what = task_event_kind::refused;
-  out.detail = std::move(why);
-  return out;
 }
 
 std::string task_work::intent_key(bool undo) {

@@ -68,7 +68,6 @@ private:
   void ask_gate(bool undo, bool again);
   void take_verdict(const gate_answer& answer, const component_call& call, const std::string& fingerprint, bool undo,
                     bool again);
-  task_event refusal(std::string why);
   std::string intent_key(bool undo);
   void put_intent(call_request request, bool undo);
   void make_call(call_request request, bool undo);

@@ -87,9 +87,10 @@ void actor_address::enqueue(caf::mailbox_element_ptr element, caf::execution_uni
 }
 
 void actor_address::attach_child(const caf::actor& child) {
+  caf::strong_actor_ptr before; // released after the lock: its end calls detach_child
   std::lock_guard lock(hold_mutex_);
   refusing_ = {};
-  child_ = caf::actor_cast<caf::strong_actor_ptr>(child);
+  before = std::exchange(child_, caf::actor_cast<caf::strong_actor_ptr>(child));
   for (auto& element : held_) {
     probe_->count_dequeued(payload_bytes(element->content()));
     child_->get()->enqueue(std::move(element), nullptr);

@@ -13,7 +13,9 @@ using view_ptr = std::shared_ptr<const view>;
 
 // ---- Asked of the manager (any node: it sends on what another node owns).
 
-/// A change by a person or another component → command_done. `id` may be a beginning of one (at least 4 characters).
+// Ids that people give may be beginnings of one (at least 4 characters); an empty tenant then is any.
+
+/// A change by a person or another component → command_done.
 struct change_incident {
   std::string tenant = "default", id;
   command asked;

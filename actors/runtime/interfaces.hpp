@@ -235,7 +235,9 @@ struct intents {
 struct intent_delete {
   std::vector<std::string> keys;
 };
-struct stored {};
+struct stored {
+  std::uint64_t removed = 0; ///< of quarantine_remove and dead_letter_remove: how many of them there were
+};
 using store_interface =
     accepts<snapshot_put, snapshot_get, snapshot_all, snapshot_delete, checkpoint_put, checkpoint_all, intent_put,
             intent_result, intent_get, intent_pending, intent_delete, dead_letter, dead_letter_list, dead_letter_remove,

@@ -23,12 +23,12 @@ using keeper_ref = ref<keeper_interface>;
 
 /// → found_events. Fails with invalid_input (the condition), unavailable (too many searches wait).
 struct search_events {
-  std::string condition;             ///< Sigma: a selection, a list of keywords, or a whole detection; empty = all
-  std::string logsource;             ///< "windows/process_creation/": which field tables name its fields; may be empty
-  std::string tenant;                ///< empty = any
-  unix_ns from = 0, to = INT64_MAX;  ///< event time, [from, to)
-  std::vector<std::string> entities; ///< "ip:203.0.113.9", "file:/tmp/x" or any text: each must be in the event
-  std::size_t limit = 100;           ///< the newest so many
+  std::string condition; ///< Sigma: a selection, a list of keywords, or a whole detection; empty = all
+  std::string logsource; ///< "windows/process_creation/": which field tables name its fields; may be empty
+  std::string tenant;    ///< empty = any
+  unix_ns from = INT64_MIN, to = INT64_MAX; ///< event time, [from, to); devices without a clock log times before 1970
+  std::vector<std::string> entities;        ///< "ip:203.0.113.9", "file:/tmp/x" or any text: each must be in the event
+  std::size_t limit = 100;                  ///< the newest so many
 };
 struct found_event {
   unix_ns time = 0;

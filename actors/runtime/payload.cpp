@@ -1,6 +1,6 @@
 #include "runtime/payload.hpp"
 
-#include "runtime/interfaces.hpp"
+#include "runtime/lake_interfaces.hpp"
 
 #include <array>
 #include <cstdlib>
@@ -15,6 +15,9 @@ std::uint64_t weigh(const ingest_batch& m) {
   return m.batch ? m.batch->bytes.size() : 0;
 }
 std::uint64_t weigh(const detect_batch& m) {
+  return m.batch && m.batch->raw ? m.batch->raw->bytes.size() : 0;
+}
+std::uint64_t weigh(const lake::store_events& m) {
   return m.batch && m.batch->raw ? m.batch->raw->bytes.size() : 0;
 }
 std::uint64_t weigh(const publish_alerts& m) {
@@ -58,6 +61,9 @@ std::string keep(const ingest_batch& m) {
   return m.batch ? m.batch->bytes : std::string{};
 }
 std::string keep(const detect_batch& m) {
+  return m.batch && m.batch->raw ? m.batch->raw->bytes : std::string{};
+}
+std::string keep(const lake::store_events& m) {
   return m.batch && m.batch->raw ? m.batch->raw->bytes : std::string{};
 }
 std::string keep(const publish_alerts& m) {
@@ -145,9 +151,9 @@ auto traits_table() {
 
 /// Constant after its construction; the hottest types first: it is searched in order.
 const auto& payload_types() {
-  static const auto table =
-      traits_table<ingest_batch, detect_batch, publish_alerts, journal_append, bus_publish, join_alert, bus_request,
-                   snapshot_put, checkpoint_put, intent_put, intent_result, quarantine_put, dead_letter>();
+  static const auto table = traits_table<ingest_batch, detect_batch, lake::store_events, publish_alerts, journal_append,
+                                         bus_publish, join_alert, bus_request, snapshot_put, checkpoint_put, intent_put,
+                                         intent_result, quarantine_put, dead_letter>();
   return table;
 }
 

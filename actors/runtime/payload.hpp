@@ -1,6 +1,7 @@
 // runtime/payload.hpp - what the runtime knows of messages that carry payload: how many bytes they hold in a queue,
 // what to keep of them in a dead letter, and whom to tell when they are given back or set aside. Overloads for the
-// messages of runtime/interfaces.hpp; every other message weighs nothing and is answered only if it was a request.
+// messages of runtime/interfaces.hpp and of runtime/lake_interfaces.hpp; every other message weighs nothing and is
+// answered only if it was a request.
 #pragma once
 #include <caf/type_erased_tuple.hpp>
 

@@ -81,14 +81,16 @@ enum class command_kind : std::uint8_t {
 struct operator_command {
   command_kind kind = command_kind::approve;
   std::string tenant = "default";
-  std::string id;     ///< of a task, run or incident, or an unambiguous beginning of one; empty for the emergency stop
+  std::string id; ///< of a task, run or incident, or an unambiguous beginning of one of at least 4 characters; empty
+                  ///< for the emergency stop
   std::string detail; ///< step for approve, reject and retry of a run; signal name; see resolve
   std::string user, reason;
 };
 struct command_answer {
   bool obeyed = false;
-  std::string text; ///< what was done, or why not
-  std::string run;  ///< that was begun; else empty
+  std::string text;       ///< what was done, or why not
+  std::string run;        ///< that was begun; else empty
+  bool not_found = false; ///< this node knows nothing of the id: another may
 };
 
 /// A person begins a playbook, or what a run did once more → command_answer, once the run has begun (wait: has ended)

@@ -1,5 +1,8 @@
 #include "runtime/secrets.hpp"
 
+#include "base/whole_file.hpp"
+#include "runtime/private_file.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <cerrno>
@@ -7,8 +10,6 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <sodium.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -46,12 +47,11 @@ std::string without_line_end(std::string text) {
 }
 
 std::string whole_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  return read_whole_file(path).value_or(std::string{});
 }
 
-outcome write_private(const std::string& path, const std::string& text, int flags) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
+outcome write_private(const std::string& path, const std::string& text) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_TRUNC, 0600);
   if (fd < 0)
     return failure{ec::io_error, path + ": " + std::strerror(errno)};
   const bool good = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
@@ -76,7 +76,11 @@ result<std::string> key_in(const std::string& path) {
 }
 
 result<json> boxes_in(const std::string& path) {
-  if (!std::filesystem::exists(path))
+  std::error_code error;
+  const bool there = std::filesystem::exists(path, error);
+  if (error)
+    return failure{ec::io_error, path + ": " + error.message()};
+  if (!there)
     return json{{"version", 1}, {"secrets", json::object()}};
   auto out = json::parse(whole_file(path), nullptr, false);
   if (!out.is_object() || !out.contains("secrets") || !out["secrets"].is_object())
@@ -104,7 +108,7 @@ private:
 
 outcome store(const std::string& path, const json& boxes) {
   const auto next = path + ".next";
-  if (auto written = write_private(next, boxes.dump(1) + "\n", O_TRUNC); !written)
+  if (auto written = write_private(next, boxes.dump(1) + "\n"); !written)
     return written;
   if (::rename(next.c_str(), path.c_str()) != 0)
     return failure{ec::io_error, path + ": " + std::strerror(errno)};
@@ -151,13 +155,11 @@ result<std::string> read_secret(const std::string& reference) {
 outcome make_secret_key(const secret_files& files) {
   if (sodium_init() < 0)
     return failure{ec::internal, "libsodium can't be used"};
-  if (std::filesystem::exists(files.key_file))
+  if (::access(files.key_file.c_str(), F_OK) == 0)
     return done{};
-  std::error_code error;
-  std::filesystem::create_directories(std::filesystem::path(files.key_file).parent_path(), error);
   std::string key(crypto_secretbox_KEYBYTES, '\0');
   randombytes_buf(key.data(), key.size());
-  return write_private(files.key_file, hex_text(key) + "\n", O_EXCL);
+  return create_private_file(files.key_file, hex_text(key) + "\n");
 }
 
 outcome set_secret(const secret_files& files, const std::string& name, const std::string& value) {
@@ -206,7 +208,8 @@ result<std::string> stored_secret(const secret_files& files, const std::string& 
   if (!boxes)
     return boxes.error();
   const auto at = (*boxes)["secrets"].find(name);
-  if (at == (*boxes)["secrets"].end() || !at->is_object())
+  const auto is_text = [&](const char* part) { return at->contains(part) && (*at)[part].is_string(); };
+  if (at == (*boxes)["secrets"].end() || !at->is_object() || !is_text("nonce") || !is_text("box"))
     return failure{ec::not_found, "there is no secret '" + name + "' in " + files.file};
   const auto key = key_in(files.key_file);
   if (!key)

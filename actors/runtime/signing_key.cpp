@@ -1,11 +1,8 @@
 #include "runtime/signing_key.hpp"
 
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
+#include "base/whole_file.hpp"
+#include "runtime/private_file.hpp"
+
 #include <sodium.h>
 #include <unistd.h>
 
@@ -52,25 +49,13 @@ std::shared_ptr<const signing_key> signing_key::from_seed(const std::string& see
 result<std::shared_ptr<const signing_key>> signing_key::open(const std::string& file) {
   if (sodium_init() < 0)
     return failure{ec::internal, "libsodium can't be used"};
-  std::error_code error;
-  std::filesystem::create_directories(std::filesystem::path(file).parent_path(), error);
-  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd >= 0) {
+  if (::access(file.c_str(), F_OK) != 0) {
     std::string seed(crypto_sign_SEEDBYTES, '\0');
     randombytes_buf(seed.data(), seed.size());
-    const auto text = hex_of(raw_bytes(seed), seed.size()) + "\n";
-    const bool good = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
-    ::close(fd);
-    if (!good) {
-      ::unlink(file.c_str());
-      return failure{ec::io_error, file + " can't be written"};
-    }
-  } else if (errno != EEXIST) {
-    return failure{ec::io_error, file + ": " + std::strerror(errno)};
+    if (const auto made = create_private_file(file, hex_of(raw_bytes(seed), seed.size()) + "\n"); !made)
+      return made.error();
   }
-  std::ifstream in(file, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(in)), {});
-  auto out = from_seed(from_hex(text, crypto_sign_SEEDBYTES));
+  auto out = from_seed(from_hex(read_whole_file(file).value_or(std::string{}), crypto_sign_SEEDBYTES));
   if (!out)
     return failure{ec::corrupt, file + " holds no key (64 hex digits)"};
   return out;

@@ -211,13 +211,27 @@ void supervisor_state::forget(child_id id) {
 
 namespace {
 
+/// rest_for_one: the later ones were ended with it, and only its start brings them back.
+void start_those_who_wait_for(supervisor_state& state, child_id id) {
+  if (state.spec.strategy != supervision_strategy::rest_for_one)
+    return;
+  for (auto at = state.children.upper_bound(id); at != state.children.end(); ++at)
+    if (at->second.state == actor_state::backing_off) {
+      at->second.probe->count_restart();
+      state.start(at->first);
+    }
+}
+
 caf::result<child_started> on_start_child(supervisor_state& state, const start_child& order) {
   if (state.ending)
     return to_error(ec::unavailable, state.self->path() + " is ending");
   if (order.spec.name.empty() || order.spec.name.find('/') != std::string::npos || !order.spec.start)
     return to_error(ec::invalid_input, "a child needs a name without '/' and a start function");
-  if (state.find(order.spec.name))
-    return to_error(ec::conflict, state.self->path() + " already has a child " + order.spec.name);
+  if (const auto* known = state.find(order.spec.name)) {
+    if (known->state != actor_state::stopped)
+      return to_error(ec::conflict, state.self->path() + " already has a child " + order.spec.name);
+    state.forget(state.by_name.at(order.spec.name));
+  }
   const auto id = state.add(order.spec, true);
   const auto handle = state.children.at(id).handle;
   state.start(id);
@@ -230,12 +244,17 @@ caf::result<child_stopped> on_stop_child(supervisor_state& state, const stop_chi
     return to_error(ec::not_found, state.self->path() + " has no child " + order.name);
   auto answer = state.self->make_response_promise<child_stopped>();
   const auto id = state.by_name.at(order.name);
-  state.stop(id, [&state, id, answer]() mutable {
-    const auto found = state.children.find(id);
-    if (found != state.children.end()) {
-      auto& ended = found->second;
-      actor_address::of(ended.handle).refuse_until_attached(to_error(ec::closed, ended.probe->path() + " is stopped"));
-      if (ended.added_while_running)
+  state.stop(id, [&state, id, answer, keep = order.keep]() mutable {
+    if (const auto found = state.children.find(id); found != state.children.end()) {
+      const auto& ended = found->second;
+      if (ended.state != actor_state::stopped) {
+        answer.deliver(to_error(ec::conflict, ended.probe->path() + " was started again meanwhile"));
+        return;
+      }
+      if (keep)
+        actor_address::of(ended.handle)
+            .refuse_until_attached(to_error(ec::closed, ended.probe->path() + " is stopped"));
+      else
         state.forget(id);
     }
     answer.deliver(child_stopped{});
@@ -256,10 +275,13 @@ caf::result<child_started> on_restart_child(supervisor_state& state, const resta
       return;
     }
     auto& child = found->second;
-    child.failures_in_row = 0;
-    child.probe->count_restart();
     const auto handle = child.handle;
-    state.start(id);
+    if (child.state == actor_state::stopped) { // else a restart that was ordered at the same time has started it
+      child.failures_in_row = 0;
+      child.probe->count_restart();
+      state.start(id);
+      start_those_who_wait_for(state, id);
+    }
     answer.deliver(child_started{handle});
   });
   return answer;
@@ -274,13 +296,7 @@ void on_restart_due(supervisor_state& state, const restart_due& timer) {
     return;
   child.probe->count_restart();
   state.start(timer.id);
-  if (state.spec.strategy != supervision_strategy::rest_for_one)
-    return;
-  for (auto at = state.children.upper_bound(timer.id); at != state.children.end(); ++at)
-    if (at->second.state == actor_state::backing_off) {
-      at->second.probe->count_restart();
-      state.start(at->first);
-    }
+  start_those_who_wait_for(state, timer.id);
 }
 
 children list_children(const supervisor_state& state) {

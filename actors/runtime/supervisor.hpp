@@ -46,17 +46,19 @@ struct supervisor_spec {
 
 // Messages a supervisor accepts; each is answered with the named struct or an error.
 
-/// Adds a child while running → child_started; `conflict` if there is one of that name. It is forgotten when it ends
-/// for good.
+/// Adds a child while running → child_started. It takes the place of a stopped one of that name; `conflict` if there is
+/// another. It is forgotten when it ends for good.
 struct start_child {
   child_spec spec;
 };
 struct child_started {
   caf::actor handle; ///< stable
 };
-/// Ends a child in order and leaves it stopped (a child added while running is forgotten) → child_stopped.
+/// Ends a child in order → child_stopped; `conflict` if it was started again meanwhile. Then it is forgotten, or with
+/// `keep` left stopped, for restart_child to start.
 struct stop_child {
   std::string name;
+  bool keep = false;
 };
 struct child_stopped {};
 /// Ends a child in order, if it runs, and starts it at once; not counted as a failure → child_started.

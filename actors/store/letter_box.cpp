@@ -112,7 +112,9 @@ outcome put_letter(writing& now, const letter_box& box, const dead_letter& lette
   return done{};
 }
 
-outcome remove_letters(writing& now, const letter_box& box, const std::vector<std::uint64_t>& numbers) {
+outcome remove_letters(writing& now, const letter_box& box, const std::vector<std::uint64_t>& numbers,
+                       std::uint64_t& removed) {
+  removed = 0;
   auto counts = get_counts(now, box);
   if (!counts)
     return counts.error();
@@ -123,6 +125,7 @@ outcome remove_letters(writing& now, const letter_box& box, const std::vector<st
       continue;
     counts->bytes -= std::min<std::uint64_t>(counts->bytes, found->size());
     --counts->count;
+    ++removed;
     now.erase(box.where, key);
   }
   put_counts(now, box, *counts);

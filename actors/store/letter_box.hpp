@@ -14,7 +14,9 @@ struct letter_box {
 
 /// A letter whose bytes would fill more than an eighth of the box is cut, and its reason says so.
 outcome put_letter(writing& now, const letter_box& box, const dead_letter& letter);
-outcome remove_letters(writing& now, const letter_box& box, const std::vector<std::uint64_t>& numbers);
+/// `removed`: how many of these there were.
+outcome remove_letters(writing& now, const letter_box& box, const std::vector<std::uint64_t>& numbers,
+                       std::uint64_t& removed);
 /// The newest `limit`, newest first.
 result<dead_letters> newest_letters(const reading& now, const letter_box& box, std::size_t limit);
 /// At most `limit` after number `after`, oldest first.

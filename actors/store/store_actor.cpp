@@ -28,6 +28,7 @@ using change = std::function<outcome(writing&)>;
 struct pending_change {
   change apply;
   caf::typed_response_promise<stored> answer;
+  std::shared_ptr<const stored> said; ///< what `apply` has to say; null: nothing
 };
 
 struct store_metrics {
@@ -63,10 +64,10 @@ public:
   }
 
   /// Puts a change into the group; it is answered when the group is on disk.
-  caf::result<stored> enter(std::uint64_t bytes, change apply) {
+  caf::result<stored> enter(std::uint64_t bytes, change apply, std::shared_ptr<const stored> said = nullptr) {
     auto& state = self_->state;
     auto answer = self_->make_response_promise<stored>();
-    state.group.push_back({std::move(apply), answer});
+    state.group.push_back({std::move(apply), answer, std::move(said)});
     state.group_bytes += bytes;
     if (state.group_bytes >= options_.group_bytes) {
       commit();
@@ -86,7 +87,7 @@ public:
       return;
     if (commit_together(group))
       for (auto& one : group)
-        one.answer.deliver(stored{});
+        one.answer.deliver(one.said ? *one.said : stored{});
     else
       commit_one_by_one(group);
     if (metrics_.used_bytes)
@@ -140,7 +141,7 @@ private:
     for (auto& one : group) {
       const auto did = self_->state.db->write(one.apply);
       if (did)
-        one.answer.deliver(stored{});
+        one.answer.deliver(one.said ? *one.said : stored{});
       else
         one.answer.deliver(to_error(did.error()));
       if (auto* count = did ? metrics_.changes : metrics_.refused)
@@ -197,16 +198,19 @@ caf::message_handler intent_handlers(const shared_behavior& store) {
   };
 }
 
+caf::result<stored> forget_letters(const shared_behavior& store, letter_box box, std::vector<std::uint64_t> numbers) {
+  const auto said = std::make_shared<stored>();
+  return store->enter(
+      0, [=](writing& now) { return remove_letters(now, box, numbers, said->removed); }, said);
+}
+
 caf::message_handler letter_handlers(const shared_behavior& store) {
   return {
       [store](const dead_letter& m) {
         return store->enter(m.bytes.size(),
                             [m, box = store->dead_letter_box()](writing& now) { return put_letter(now, box, m); });
       },
-      [store](const dead_letter_remove& m) {
-        return store->enter(
-            0, [m, box = store->dead_letter_box()](writing& now) { return remove_letters(now, box, m.numbers); });
-      },
+      [store](const dead_letter_remove& m) { return forget_letters(store, store->dead_letter_box(), m.numbers); },
       [store](const dead_letter_list& m) {
         return store->look<dead_letters>(
             [&](const reading& now) { return newest_letters(now, store->dead_letter_box(), m.limit); });
@@ -222,10 +226,7 @@ caf::message_handler letter_handlers(const shared_behavior& store) {
           return done{};
         });
       },
-      [store](const quarantine_remove& m) {
-        return store->enter(
-            0, [m, box = store->quarantine_box()](writing& now) { return remove_letters(now, box, m.numbers); });
-      },
+      [store](const quarantine_remove& m) { return forget_letters(store, store->quarantine_box(), m.numbers); },
       [store](const quarantine_list& m) {
         return store->look<dead_letters>(
             [&](const reading& now) { return newest_letters(now, store->quarantine_box(), m.limit); });

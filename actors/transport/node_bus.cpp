@@ -10,6 +10,7 @@ namespace soc::transport {
 namespace {
 
 constexpr std::chrono::milliseconds node_bus_tick_span{100};
+constexpr std::string_view control_is_late = "no answer in time; what was asked may still be done";
 
 struct node_bus_tick {};
 
@@ -49,6 +50,13 @@ void answer_envelope(node_bus_actor* self, const std::string& to, const wire::en
   answer(self, to, reply, wire::envelope_reply{ec::too_large, "the answer is too large for one message", {}});
 }
 
+/// The gateway waits as long as whoever asked; we a little longer, for it says what became of it.
+std::chrono::milliseconds time_for_control(node_bus_actor* self, const std::string& payload) {
+  const auto otherwise = self->state.options.answer_timeout;
+  const auto request = wire::decode_control_request(payload);
+  return (request ? wire::patience_of(*request, self->now(), otherwise) : otherwise) + 2 * wire::handing_on;
+}
+
 void take_control(node_bus_actor* self, const nats_delivery& d) {
   auto& st = self->state;
   if (d.reply.empty())
@@ -58,7 +66,7 @@ void take_control(node_bus_actor* self, const nats_delivery& d) {
     return;
   }
   ++st.answering;
-  self->request(st.control.actor(), st.options.answer_timeout, control_payload{d.payload})
+  self->request(st.control.actor(), time_for_control(self, d.payload), control_payload{d.payload})
       .then(
           [=, to = d.reply](const control_payload_reply& reply) {
             --self->state.answering;
@@ -67,7 +75,8 @@ void take_control(node_bus_actor* self, const nats_delivery& d) {
           },
           [=, to = d.reply](const caf::error& why) {
             --self->state.answering;
-            answer_control_error(self, to, describe(why));
+            const auto failed = to_failure(why);
+            answer_control_error(self, to, failed.code == ec::timed_out ? std::string(control_is_late) : failed.what);
           });
 }
 
@@ -76,6 +85,8 @@ std::chrono::milliseconds time_left(node_bus_actor* self, unix_ns deadline) {
   const auto most = self->state.options.answer_timeout;
   if (deadline == 0)
     return most;
+  if (deadline <= self->now())
+    return std::chrono::milliseconds(0);
   return std::min(most, std::chrono::milliseconds((deadline - self->now()) / ns_per_ms));
 }
 

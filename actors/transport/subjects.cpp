@@ -28,13 +28,6 @@ std::vector<std::string_view> subject_tokens(std::string_view subject) {
 
 } // namespace
 
-bool is_token(std::string_view text) {
-  constexpr std::size_t longest = 128;
-  return !text.empty() && text.size() <= longest && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-  });
-}
-
 bool is_node_name(std::string_view text) {
   return is_token(text) && std::find(subject_words.begin(), subject_words.end(), text) == subject_words.end();
 }

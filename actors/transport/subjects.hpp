@@ -2,6 +2,7 @@
 // and which stream a subject belongs to. Pure.
 #pragma once
 #include "base/result.hpp"
+#include "base/token.hpp"
 
 #include <cstdint>
 #include <string>
@@ -9,8 +10,6 @@
 
 namespace soc::transport {
 
-/// A subject token of ours: 1–128 of [A-Za-z0-9_-].
-bool is_token(std::string_view text);
 /// A node's name: a token that is not a word of the subjects ("alert", "run" …), which a stream would take for its own.
 bool is_node_name(std::string_view text);
 

@@ -4,6 +4,8 @@
 #include "wire/alert_wire.hpp"
 #include "wire/message.hpp"
 
+#include <algorithm>
+
 namespace soc::wire {
 
 namespace {
@@ -38,6 +40,16 @@ const char* envelope_over_bound(const envelope& m) {
 }
 
 } // namespace
+
+std::chrono::milliseconds patience_of(const control_request& request, unix_ns now,
+                                      std::chrono::milliseconds otherwise) {
+  constexpr std::chrono::milliseconds shortest{1000}, longest{10 * 60'000};
+  if (request.deadline == 0)
+    return otherwise;
+  if (request.deadline <= now)
+    return shortest;
+  return std::clamp(std::chrono::milliseconds((request.deadline - now) / ns_per_ms), shortest, longest);
+}
 
 result<std::string> encode(const control_request& request) {
   if (const auto* over = request_over_bound(request.id.size(), request.user.size(), request.words))

@@ -4,6 +4,7 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -24,6 +25,12 @@ struct control_request {
   unix_ns deadline = 0; ///< 0 = none stated
   bool operator==(const control_request&) const = default;
 };
+
+/// How long whoever asked still waits: until the deadline, but a second at least, for clocks differ, and ten minutes at
+/// most; `otherwise` when none is stated.
+std::chrono::milliseconds patience_of(const control_request& request, unix_ns now, std::chrono::milliseconds otherwise);
+/// Whoever hands a request on waits this much longer than the one it hands it to, whose answer says more than "late".
+constexpr std::chrono::milliseconds handing_on{500};
 
 struct control_reply {
   std::string id;

@@ -159,6 +159,13 @@ class Case(unittest.TestCase):
                               timeout=timeout, check=False)
         return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
 
+    def soc_on_a_full_disk(self, *arguments):
+        """The same with a standard output that takes nothing: (exit code, stderr)."""
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([SOC, *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, timeout=60,
+                                  check=False)
+        return done.returncode, done.stderr.decode("utf-8", "replace")
+
 
 class Firewall:
     """The simulated firewall: keeps what it was told, can be asked, counts calls."""

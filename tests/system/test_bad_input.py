@@ -70,6 +70,35 @@ class BrokenFiles(Case):
         with open(kept, encoding="utf-8") as lines:
             self.assertTrue(all(json.loads(line) for line in lines))
 
+    def test_output_that_cannot_be_written_is_a_failure(self):
+        lines = self.write("web.json", b"".join(attack_line("203.0.113.5", n) + b"\n" for n in range(3)))
+        self.assertEqual(0, self.soc("normalize", lines)[0])
+        code, err = self.soc_on_a_full_disk("normalize", lines)
+        self.assertEqual(1, code, err)
+        self.assertIn("standard output can't be written", err)
+        code, _, err = self.soc("normalize", "--quarantine", "/dev/full", self.write("junk.bin", JUNK))
+        self.assertEqual(1, code)
+        self.assertIn("/dev/full: can't be written", err)
+
+    def test_a_foreign_playbook_is_not_written_outside_its_folder(self):
+        text = "name: ../outside\nsteps: [{id: a, wait: 1s}]\n"
+        extension = "extension-definition--7c0e2f6a-5d0b-5a0e-9f54-2f1d0c8b7a11"
+        file = self.write("foreign.json", json.dumps({"type": "playbook", "spec_version": "cacao-2.0", "workflow": {},
+                                                      "playbook_extensions": {extension: {"text": text}}}))
+        code, _, err = self.soc("playbook", "import", file, "--to", self.path("playbooks"))
+        self.assertEqual(1, code, err)
+        self.assertIn("PLB005", err)
+        self.assertFalse(os.path.exists(self.path("outside")))
+
+    def test_incidents_of_another_shape_are_named_and_the_others_replayed(self):
+        incidents = [{"id": 5}, {"id": "a", "tenant": 5}, {"id": "b", "entities": [7]}, [1], {"uid": "good"}]
+        file = self.write("incidents.jsonl", "".join(json.dumps(one) + "\n" for one in incidents))
+        code, out, err = self.soc("playbook", "replay", "--incidents", file)
+        self.assertEqual(1, code, err)
+        self.assertIn("incidents.jsonl:1: no incident", err)
+        self.assertIn("incidents.jsonl:4: no incident", err)
+        self.assertEqual("good", json.loads(out.splitlines()[-1])["incident"])
+
     def test_bad_records_do_not_stop_the_good_ones(self):
         mixed = self.write("mixed.log", attack_line("203.0.113.5", 1) + b"\n" + JUNK[:5000] + b"\n" + BROKEN_TEXT + b"{not json\n"
                            + LONG_LINE + attack_line("203.0.113.5", 2) + b"\n")

@@ -46,6 +46,14 @@ class EventStore(Case):
         code, out, err = self.soc("lake", "search", self.store, "--entity", "198.51.100.9", "--limit", "2")
         self.assertEqual((0, 2), (code, len(out.splitlines())), err)
 
+    def test_an_export_that_cannot_be_written_fails(self):
+        self.push_lines(0, 30)
+        wait_for("30 events to be stored", lambda: self.node.metric("soc_stored_events_total") >= 30, 30)
+        for command in ("export", "search"):
+            code, err = self.soc_on_a_full_disk("lake", command, self.store)
+            self.assertEqual(1, code, err)
+            self.assertIn("standard output can't be written", err)
+
     def test_a_wrong_condition_is_explained(self):
         code, _, err = self.soc("shell", "--config", self.node.config_file, "-c", "search '{a|contians: b}'")
         self.assertNotEqual(0, code)

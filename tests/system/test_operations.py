@@ -1,6 +1,8 @@
 """What an operator relies on: a node ends in order and in time, starts where it ended, and says what it does."""
 import json
 import os
+import socket
+import time
 
 from harness import Case, Node, attack_line, free_port, push, wait_for
 
@@ -24,6 +26,16 @@ class Operations(Case):
     def test_sigterm_ends_the_node_in_five_seconds(self):
         self.append("203.0.113.5", 50)
         wait_for("alerts", lambda: self.seen("203.0.113.5"), 30, 0.2)
+        self.assertLess(self.node.stop(), 5.0)
+
+    def test_clients_of_the_health_page_that_never_end_their_request_hold_up_nothing(self):
+        for _ in range(4):
+            client = socket.create_connection(("127.0.0.1", self.node.http_port), 5)
+            self.addCleanup(client.close)
+            client.sendall(b"GET /healthz HTTP/1.1\r\nx: ")
+        began = time.monotonic()
+        self.assertEqual(200, self.node.http("/healthz")[0])
+        self.assertLess(time.monotonic() - began, 3.0)
         self.assertLess(self.node.stop(), 5.0)
 
     def test_a_restart_goes_on_where_the_node_ended(self):

@@ -8,7 +8,8 @@ import random
 import signal
 import time
 
-from harness import Case, Firewall, attack_line, push, wait_for
+from bus import Connection
+from harness import Case, Firewall, Node, attack_line, push, shared_nats, wait_for
 from response_site import ResponseSite
 
 KILLS = int(os.environ.get("SOC_TEST_KILLS", "4"))
@@ -204,3 +205,31 @@ class Audit(Case):
         self.assertIn("it was changed", err)
         self.assertIn("missing", verdict([lines[0]] + lines[2:])[2])
         self.assertIn("cut off", verdict(lines[:1])[2])
+
+        def check(*arguments):
+            code, _, err = self.soc("audit", "verify", "--file", saved, *arguments)
+            self.assertNotIn("the audit is whole", err)
+            return code
+        self.assertEqual(2, check("--anchors", self.path("typo.jsonl")), "anchors that can't be read vouch for nothing")
+        self.assertEqual(2, check("--anchors", saved))
+        self.assertEqual(2, check("--anchors", self.write("none.jsonl", "")))
+        self.assertEqual(2, check("--anchors", anchors, "--trust", key))
+        self.assertEqual(1, check("--anchors", anchors, "--trust", f"node-b={key}"))
+        self.assertEqual(2, check("--save", "/dev/full"))
+
+    def test_a_stream_that_is_not_there_or_empty_is_no_whole_audit(self):
+        nats = shared_nats(self)
+        node = Node(self, nats=nats)   # its configuration alone
+
+        def verify():
+            return self.soc("audit", "verify", "--config", node.config_file)
+        code, _, err = wait_for("NATS", lambda: (lambda answer: "is the node running" not in answer[2] and answer)(verify()), 20)
+        self.assertEqual(2, code, err)
+        self.assertIn("stream not found", err)
+        connection = Connection(nats["urls"][0], nats["user"], "for-this-test")
+        self.addCleanup(connection.close)
+        made = connection.request("$JS.API.STREAM.CREATE.AUDIT", json.dumps({"name": "AUDIT", "subjects": ["soc.*.audit"]}))
+        self.assertNotIn("error", made)
+        code, _, err = verify()
+        self.assertEqual(1, code, err)
+        self.assertIn("there are no entries", err)

@@ -9,10 +9,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 
 namespace soc::cli {
 
@@ -28,21 +28,29 @@ struct audit_arguments {
   bool as_json = false;
 };
 
-std::vector<std::string> lines_of(std::istream& in) {
+result<std::vector<std::string>> lines_of_file(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
   std::vector<std::string> out;
   for (std::string line; std::getline(in, line);)
     if (!line.empty())
       out.push_back(line);
+  if (!in.eof())
+    return failure{ec::io_error, file + " can't be read"};
   return out;
 }
 
+outcome save_lines(const std::string& file, const std::vector<std::string>& lines) {
+  std::ofstream out(file, std::ios::binary);
+  for (const auto& line : lines)
+    out << line << "\n";
+  if (!out.flush())
+    return failure{ec::io_error, file + " can't be written"};
+  return done{};
+}
+
 result<std::vector<std::string>> audit_lines(const audit_arguments& given) {
-  if (!given.file.empty()) {
-    std::ifstream in(given.file, std::ios::binary);
-    if (!in)
-      return failure{ec::not_found, given.file + " can't be read"};
-    return lines_of(in);
-  }
+  if (!given.file.empty())
+    return lines_of_file(given.file);
   auto target = find_target(given.target);
   if (!target)
     return target.error();
@@ -59,18 +67,50 @@ result<std::vector<std::string>> audit_lines(const audit_arguments& given) {
   return out;
 }
 
-std::vector<anchor> anchors_of(const audit_arguments& given) {
+/// Anchors that can't be read would vouch for nothing without a word: they are failures.
+result<std::vector<anchor>> anchors_of(const audit_arguments& given) {
   auto files = given.anchors;
   if (files.empty() && !given.target.data_dir.empty())
     files.push_back(given.target.data_dir + "/audit-anchors.jsonl");
   std::vector<anchor> out;
   for (const auto& file : files) {
-    std::ifstream in(file, std::ios::binary);
-    for (const auto& line : lines_of(in))
-      if (auto a = response::read_anchor(line))
-        out.push_back(std::move(*a));
+    const auto lines = lines_of_file(file);
+    if (!lines)
+      return failure{lines.error().code, lines.error().what + "; a node writes its anchors ten seconds after an entry"};
+    if (lines->empty())
+      return failure{ec::not_found, file + " has no anchors"};
+    for (const auto& line : *lines) {
+      auto a = response::read_anchor(line);
+      if (!a)
+        return failure{ec::corrupt, fmt::format("{} has a line that is no anchor: {}", file, line.substr(0, 80))};
+      out.push_back(std::move(*a));
+    }
   }
   return out;
+}
+
+/// NODE=KEY by node.
+result<std::map<std::string, std::string>> trusted_keys(const audit_arguments& given) {
+  std::map<std::string, std::string> out;
+  for (const auto& pair : given.trusted) {
+    const auto at = pair.find('=');
+    if (at == 0 || at == std::string::npos || at + 1 == pair.size())
+      return failure{ec::invalid_input, fmt::format("--trust takes NODE=KEY, not '{}'", pair)};
+    out[pair.substr(0, at)] = pair.substr(at + 1);
+  }
+  return out;
+}
+
+/// The chains checked; nothing to check, and a key without anything it signed, are faults too.
+response::audit_report report_of(const std::vector<std::string>& lines, const std::vector<anchor>& anchors,
+                                 const std::map<std::string, std::string>& trusted) {
+  auto report = response::verify_audit(lines, anchors, trusted, signature_is_good);
+  if (lines.empty())
+    report.faults.push_back("there are no entries");
+  for (const auto& [node, key] : trusted)
+    if (std::none_of(anchors.begin(), anchors.end(), [&, name = node](const anchor& a) { return a.node == name; }))
+      report.faults.push_back(node + ": no anchor is its own, so its key vouches for nothing");
+  return report;
 }
 
 json report_json(const response::audit_report& report) {
@@ -80,21 +120,24 @@ json report_json(const response::audit_report& report) {
   return {{"good", report.faults.empty()}, {"chains", std::move(chains)}, {"faults", report.faults}};
 }
 
+int unchecked(const failure& why) {
+  std::cerr << "soc audit: " << why.what << "\n";
+  return 2;
+}
+
 int verify(const audit_arguments& given) {
+  const auto trusted = trusted_keys(given);
+  if (!trusted)
+    return unchecked(trusted.error());
+  const auto anchors = anchors_of(given); // before the lines: an entry is stored before it is anchored
+  if (!anchors)
+    return unchecked(anchors.error());
   const auto lines = audit_lines(given);
-  if (!lines) {
-    std::cerr << "soc audit: " << lines.error().what << "\n";
-    return 2;
-  }
-  if (!given.save.empty()) {
-    std::ofstream out(given.save, std::ios::binary);
-    for (const auto& line : *lines)
-      out << line << "\n";
-  }
-  std::map<std::string, std::string> trusted;
-  for (const auto& pair : given.trusted)
-    trusted[pair.substr(0, pair.find('='))] = pair.substr(std::min(pair.find('='), pair.size() - 1) + 1);
-  const auto report = response::verify_audit(*lines, anchors_of(given), trusted, signature_is_good);
+  if (!lines)
+    return unchecked(lines.error());
+  if (const auto saved = given.save.empty() ? outcome(done{}) : save_lines(given.save, *lines); !saved)
+    return unchecked(saved.error());
+  const auto report = report_of(*lines, *anchors, *trusted);
   if (given.as_json)
     std::cout << report_json(report).dump() << "\n";
   for (const auto& [name, c] : report.chains)
@@ -127,7 +170,7 @@ void add_audit(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand("audit", "check the audit: nothing changed, missing or cut off");
   command->require_subcommand(1);
   auto given = std::make_shared<audit_arguments>();
-  auto* part = command->add_subcommand("verify", "exit 1 when something is wrong");
+  auto* part = command->add_subcommand("verify", "exit 1 when something is wrong, 2 when it can't be checked");
   part->add_option("--nats", given->target.url, "NATS to read the stream from");
   part->add_option("--data", given->target.data_dir,
                    "data directory of a node with its own NATS; its anchors are used");

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <openssl/evp.h>
+#include <optional>
 
 namespace soc::cli {
 
@@ -47,6 +48,44 @@ std::string take_text(natsMsg* message) {
   std::string text(natsMsg_GetData(message), static_cast<std::size_t>(natsMsg_GetDataLength(message)));
   natsMsg_Destroy(message);
   return text;
+}
+
+/// JetStream's number for "no message found": the end of what is stored. Any other error is none.
+constexpr int no_message_found = 10037;
+
+/// A message of a stream, as JetStream's API gives it.
+struct stored_message {
+  std::uint64_t sequence = 0;
+  std::string payload;
+};
+
+std::optional<std::string> from_base64(const std::string& text) {
+  std::string bytes(text.size(), '\0');
+  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                                   reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  const int padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
+  if (size < padding)
+    return std::nullopt;
+  bytes.resize(static_cast<std::size_t>(size - padding));
+  return bytes;
+}
+
+/// The message of an answer, or none at the end of the stream.
+result<std::optional<stored_message>> read_stored(const std::string& reply) {
+  const auto answer = nlohmann::json::parse(reply, nullptr, false);
+  const auto part = [&](const char* name) {
+    return answer.is_object() && answer.contains(name) && answer[name].is_object() ? answer[name] : nlohmann::json();
+  };
+  if (const auto error = part("error"); error.is_object()) {
+    if (error.value("err_code", 0) == no_message_found)
+      return std::optional<stored_message>();
+    return failure{ec::unavailable, error.value("description", error.dump())};
+  }
+  const auto message = part("message");
+  const auto bytes = from_base64(message.is_object() ? message.value("data", "") : "");
+  if (!message.is_object() || !message.contains("seq") || !bytes)
+    return failure{ec::corrupt, "the server's answer is none: " + reply.substr(0, 200)};
+  return std::optional(stored_message{message["seq"].get<std::uint64_t>(), *bytes});
 }
 
 } // namespace
@@ -93,20 +132,14 @@ result<std::vector<std::string>> control_client::stored(const std::string& strea
                                                static_cast<int>(question.size()), 5000);
     if (status != NATS_OK)
       return nats_failure(status, "the stream " + stream + " can't be read");
-    const auto answer = nlohmann::json::parse(take_text(reply), nullptr, false);
-    if (!answer.is_object() || !answer.contains("message"))
-      return out; // the server's "no message found"
-    next = answer["message"].value("seq", std::uint64_t{0}) + 1;
-    const auto text = answer["message"].value("data", "");
-    std::string bytes(text.size(), '\0');
-    const int size =
-        EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                        reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-    bytes.resize(size < 0 ? 0
-                          : static_cast<std::size_t>(size) - (text.ends_with("==")  ? 2
-                                                              : text.ends_with("=") ? 1
-                                                                                    : 0));
-    out.push_back(std::move(bytes));
+    auto message = read_stored(take_text(reply));
+    if (!message)
+      return failure{message.error().code,
+                     fmt::format("the stream {} can't be read: {}", stream, message.error().what)};
+    if (!*message)
+      return out;
+    next = (*message)->sequence + 1;
+    out.push_back(std::move((*message)->payload));
   }
 }
 

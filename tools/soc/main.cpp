@@ -1,6 +1,8 @@
 // tools/soc/main.cpp - the one binary: node, shell and the offline commands.
 #include "tools/soc/commands.hpp"
 
+#include <algorithm>
+#include <exception>
 #include <iostream>
 
 namespace soc::cli {
@@ -40,6 +42,13 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
+  } catch (const std::exception& e) { // of a library, on input no command foresaw
+    std::cerr << "soc: " << e.what() << '\n';
+    return 2;
+  }
+  if (!std::cout.flush()) { // a result that is cut off must not look like a whole one
+    std::cerr << "soc: standard output can't be written\n";
+    return std::max(exit_code, 1);
   }
   return exit_code;
 }

@@ -110,7 +110,10 @@ int run_normalize(const normalize_options& options) {
     total.quarantined += counts.quarantined;
     total.failed = total.failed || counts.failed;
   }
-  std::cout.flush();
+  if (quarantine.is_open() && !quarantine.flush()) {
+    std::cerr << options.quarantine << ": can't be written\n";
+    total.failed = true;
+  }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   if (options.stats)
     print_stats(total, loaded, seconds, cpu_seconds_now() - cpu_before);

@@ -1,3 +1,4 @@
+#include "base/whole_file.hpp"
 #include "playbook/core/simulate.hpp"
 #include "response/content.hpp"
 #include "tools/soc/commands.hpp"
@@ -149,9 +150,7 @@ std::shared_ptr<targets::jq_engine> jq_here() {
 
 void print_playbook_diagnostics(const diagnostics& found) {
   for (const auto& item : found.all()) {
-    std::ifstream in(item.place.file, std::ios::binary);
-    const std::string text((std::istreambuf_iterator<char>(in)), {});
-    std::cerr << render(item, text) << "\n";
+    std::cerr << render(item, read_whole_file(item.place.file).value_or(std::string{})) << "\n";
   }
 }
 

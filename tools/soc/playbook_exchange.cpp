@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <optional>
 #include <unistd.h>
 
 namespace soc::cli {
@@ -143,6 +144,27 @@ struct replay_tally {
   }
 };
 
+/// What would be done about the incident of a line; nothing, and why on stderr, when that is none.
+std::optional<json> replay_line(response::rehearsal& state, const playbook_arguments& given, const std::string& line,
+                                std::size_t number) {
+  const auto refuse = [&](const std::string& why) {
+    std::cerr << fmt::format("{}:{}: {}\n", given.incidents, number, why);
+    return std::nullopt;
+  };
+  auto incident = json::parse(line, nullptr, false);
+  if (incident.is_object() && !incident.contains("id") && incident.contains("uid"))
+    incident["id"] = incident["uid"];
+  if (!incident.is_object() || !incident.contains("id") || !incident["id"].is_string())
+    return refuse("no incident (an object with `id`, a text)");
+  const auto time = incident.value("updated_at", incident.value("time", json()));
+  const auto at = time.is_string() ? parse_rfc3339(time.get<std::string>()) : std::nullopt;
+  try {
+    return response::rehearse(state, incident, given.playbook, at.value_or(system_clock_source().now()));
+  } catch (const json::exception& e) { // a member of another type than an incident's
+    return refuse(e.what());
+  }
+}
+
 int replay_incidents(const playbook_arguments& given) {
   diagnostics found;
   const response::content_folders folders{given.components, given.resources, given.response,
@@ -165,19 +187,13 @@ int replay_incidents(const playbook_arguments& given) {
   std::size_t line_number = 0, bad = 0;
   for (std::string line; std::getline(in, line);) {
     ++line_number;
-    auto incident = json::parse(line, nullptr, false);
-    if (!incident.is_object() || (!incident.contains("id") && !incident.contains("uid"))) {
-      std::cerr << fmt::format("{}:{}: no incident (an object with `id`)\n", given.incidents, line_number);
+    const auto outcome = replay_line(state, given, line, line_number);
+    if (!outcome) {
       ++bad;
       continue;
     }
-    if (!incident.contains("id"))
-      incident["id"] = incident["uid"];
-    const auto time = incident.value("updated_at", incident.value("time", json()));
-    const auto at = time.is_string() ? parse_rfc3339(time.get<std::string>()) : std::nullopt;
-    const auto outcome = response::rehearse(state, incident, given.playbook, at.value_or(system_clock_source().now()));
-    tally.add(outcome);
-    std::cout << outcome.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
+    tally.add(*outcome);
+    std::cout << outcome->dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
   }
   std::cerr << fmt::format("{} incidents, {} runs, {} calls that would have been made or refused:", tally.incidents,
                            tally.runs, tally.actions);

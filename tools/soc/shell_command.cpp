@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -30,8 +31,14 @@ struct shell_options {
   target_options target;
   std::string command, node, output = "text", user;
   std::vector<std::string> words; ///< a command already split, instead of `command`
-  std::int64_t timeout_ms = 10'000;
+  std::int64_t timeout_ms = 0;    ///< 0: as long as the command usually takes
 };
+
+/// How long an answer is waited for when nobody says: the end of a run that is waited for has the time runs have.
+std::int64_t usual_timeout_ms(const std::vector<std::string>& words) {
+  const bool begins_a_run = words[0] == "run" || words[0] == "rerun";
+  return begins_a_run && std::find(words.begin(), words.end(), "--wait") != words.end() ? 600'000 : 10'000;
+}
 
 screen screen_of(int descriptor) {
   screen s;
@@ -59,6 +66,10 @@ public:
       return 0;
     if (words[0] == "tail")
       return tail(words);
+    if (words[0].starts_with('@')) { // how nodes mark what they ask of one another
+      std::cerr << "soc shell: a command does not begin with '@'; see help\n";
+      return 2;
+    }
     const auto reply = ask(words);
     if (!reply) {
       std::cerr << "soc shell: " << printable(reply.error().what) << '\n';
@@ -74,8 +85,10 @@ public:
     request.user = options_.user;
     request.words = words;
     request.json = true;
-    request.deadline = now + options_.timeout_ms * ns_per_ms;
-    return client_->ask(options_.node, request, std::chrono::milliseconds(options_.timeout_ms));
+    const auto patience = options_.timeout_ms > 0 ? options_.timeout_ms : usual_timeout_ms(words);
+    request.deadline = now + patience * ns_per_ms;
+    // By its deadline a node says what is the matter: that answer is waited for.
+    return client_->ask(options_.node, request, std::chrono::milliseconds(patience) + 4 * wire::handing_on);
   }
 
 private:
@@ -105,6 +118,7 @@ private:
       return 2;
     }
     interrupted = false;
+    const auto before = std::signal(SIGINT, [](int) { interrupted = true; });
     const auto ended = client_->listen(
         found->second,
         [&](const std::string& from, const std::string& payload) {
@@ -113,6 +127,7 @@ private:
           return true;
         },
         interrupted);
+    std::signal(SIGINT, before);
     if (!ended)
       std::cerr << "soc shell: " << printable(ended.error().what) << '\n';
     return ended ? 0 : 2;
@@ -164,7 +179,9 @@ void add_target_options(CLI::App& command, shell_options& options) {
   command.add_option("--node", options.node, "ask this node; any node knows all of them");
   command.add_option("-o", options.output, "text or json")->check(CLI::IsMember({"text", "json"}));
   command.add_option("--as", options.user, "name written into the audit stream (default: the login name)");
-  command.add_option("--timeout-ms", options.timeout_ms, "how long to wait for an answer")
+  command
+      .add_option("--timeout-ms", options.timeout_ms,
+                  "how long to wait for an answer (10000; for a run's end, --wait, 600000)")
       ->check(CLI::Range(100, 600'000));
 }
 
@@ -181,7 +198,6 @@ int run_shell(shell_options options) {
     std::cerr << "soc shell: " << printable(client.error().what) << '\n';
     return 2;
   }
-  std::signal(SIGINT, [](int) { interrupted = true; });
   shell s(std::move(*client), options);
   if (!options.words.empty())
     return s.run_command(options.words);
@@ -233,9 +249,11 @@ void add_quarantine(CLI::App& app, int& exit_code) {
 void add_incident(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<shell_options>();
   auto id = std::make_shared<std::string>(), form = std::make_shared<std::string>();
+  auto tenant = std::make_shared<std::string>();
   auto svg = std::make_shared<bool>(false);
   auto* command = app.add_subcommand("incident", "an incident of a running node: timeline, attack path, entities");
   command->add_option("id", *id, "the incident, or the beginning of its id")->required();
+  command->add_option("--tenant", *tenant, "whose it is (any)");
   command->add_flag("--svg", *svg, "path and timeline as a picture");
   command->add_option("--form", *form, "another form")
       ->check(CLI::IsMember({"ocsf", "stix", "navigator", "dot", "markdown", "svg"}));
@@ -244,6 +262,8 @@ void add_incident(CLI::App& app, int& exit_code) {
     options->words = {"incident", *id};
     if (*svg || !form->empty())
       options->words.insert(options->words.end(), {"--as", *svg ? std::string("svg") : *form});
+    if (!tenant->empty())
+      options->words.insert(options->words.end(), {"--tenant", *tenant});
     exit_code = run_shell(*options);
   });
 }

@@ -107,7 +107,8 @@ std::optional<std::int64_t> time_part_of(const model::value& value, time_part pa
   std::optional<unix_ns> time;
   if (value.is_string())
     time = parse_rfc3339(value.text());
-  else if (value.kind() == model::value_kind::integer && std::abs(value.integer()) < 200'000'000'000)
+  else if (value.kind() == model::value_kind::integer && value.integer() > -last_second &&
+           value.integer() < last_second)
     time = value.integer() * ns_per_s;
   if (!time)
     return std::nullopt;

@@ -293,6 +293,12 @@ std::optional<unix_ns> read_digits_only(time_cursor at, const time_context& cont
   return finish_time(t, context);
 }
 
+/// 0, as for any number that is no time, past what nanoseconds can hold.
+std::int64_t sum_or_zero(std::int64_t a, std::int64_t b) {
+  std::int64_t out = 0;
+  return __builtin_add_overflow(a, b, &out) ? 0 : out;
+}
+
 /// A text of nothing but digits, one '.', an exponent.
 std::optional<unix_ns> read_number_time(std::string_view text, const time_context& context, time_unit unit) {
   std::int64_t whole = 0;
@@ -310,7 +316,7 @@ std::optional<unix_ns> read_number_time(std::string_view text, const time_contex
     std::int64_t as_seconds = 0;
     if (__builtin_mul_overflow(whole, ns_per_s, &as_seconds) || base != as_seconds)
       return base;
-    return base + time_cursor(text.substr(point + 1)).fraction_ns();
+    return sum_or_zero(base, time_cursor(text.substr(point + 1)).fraction_ns());
   }
   double real = 0;
   if (const auto [at, code] = std::from_chars(text.data(), end, real); code == std::errc{} && at == end)
@@ -342,7 +348,7 @@ unix_ns time_from_number(double number, time_unit unit) {
   const auto whole = static_cast<std::int64_t>(number);
   const auto base = time_from_number(whole, unit);
   const double factor = whole == 0 ? 1e9 : static_cast<double>(base) / static_cast<double>(whole);
-  return base + static_cast<std::int64_t>((number - static_cast<double>(whole)) * factor);
+  return sum_or_zero(base, static_cast<std::int64_t>((number - static_cast<double>(whole)) * factor));
 }
 
 std::optional<unix_ns> parse_time_text(std::string_view text, const time_context& context, time_unit unit) {

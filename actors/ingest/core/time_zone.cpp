@@ -1,9 +1,9 @@
 #include "ingest/core/time_zone.hpp"
 
+#include "base/whole_file.hpp"
+
 #include <algorithm>
 #include <array>
-#include <fstream>
-#include <iterator>
 
 namespace soc::ingest {
 
@@ -69,8 +69,7 @@ std::optional<time_zone> time_zone::find(std::string_view name) {
     return time_zone(*offset_s);
   if (!is_zone_name(name))
     return std::nullopt;
-  std::ifstream file("/usr/share/zoneinfo/" + std::string(name), std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  const auto bytes = read_whole_file("/usr/share/zoneinfo/" + std::string(name)).value_or(std::string{});
   const auto first = read_header(bytes, 0);
   if (!first)
     return std::nullopt;

@@ -148,7 +148,7 @@ private:
     facts.id = misp_text(attribute, "uuid");
     const auto at = misp_number(attribute, "timestamp");
     if (const auto lifetime = sink_.source().lifetime; lifetime != 0 && at > 0)
-      facts.valid_until = at * ns_per_s + lifetime;
+      facts.valid_until = std::min(std::min(at, last_second) * ns_per_s, last_second * ns_per_s - lifetime) + lifetime;
     sink_.add({{known->kind, *spelled}}, facts, place);
   }
 

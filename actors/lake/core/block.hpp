@@ -18,6 +18,9 @@
 
 namespace soc::lake {
 
+/// A block is closed once it has so many columns: field names come from outside, and each new one costs memory.
+constexpr std::size_t max_block_columns = 8192;
+
 /// What a segment's index says of a block.
 struct block_entry {
   std::uint64_t offset = 0, length = 0; ///< in the file
@@ -41,6 +44,7 @@ public:
   void add(const model::event_batch& batch, const model::event& ev, std::span<const entity_term> terms);
   std::size_t rows() const { return rows_; }
   std::uint64_t raw_bytes() const { return raw_bytes_; }
+  std::size_t columns() const { return columns_.size(); }
   /// The block of what was added; the builder is empty afterwards. Not for an empty one.
   encoded_block finish();
 

@@ -77,10 +77,8 @@ std::uint32_t block_builder::column_of(const model::slot& s, bool is_ocsf) {
   }
   const auto [it, is_new] =
       by_name_[is_ocsf].try_emplace(std::string(s.name()), static_cast<std::uint32_t>(columns_.size()));
-  if (is_new) {
+  if (is_new)
     columns_.push_back({is_ocsf, it->first, {}});
-    columns_.back().values.reserve(256);
-  }
   if (s.id != model::no_field)
     by_id[s.id] = it->second + 1;
   return it->second;

@@ -6,10 +6,10 @@
 namespace soc::lake {
 
 struct event_query {
-  std::string tenant;                 ///< empty = any
-  unix_ns from = 0, to = INT64_MAX;   ///< event time, [from, to)
-  std::vector<entity_query> entities; ///< an event must have every one of them
-  std::size_t limit = 100;            ///< the newest so many
+  std::string tenant;                       ///< empty = any
+  unix_ns from = INT64_MIN, to = INT64_MAX; ///< event time, [from, to)
+  std::vector<entity_query> entities;       ///< an event must have every one of them
+  std::size_t limit = 100;                  ///< the newest so many
 };
 
 /// A block that may hold an answer.

@@ -1,11 +1,20 @@
 #include "lake/core/segment.hpp"
 
 #include "base/hash.hpp"
+#include "lake/core/block_format.hpp"
 #include "lake/core/byte_stream.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 
 namespace soc::lake {
+
+namespace {
+
+constexpr std::string_view any_head = "SOCLAKE"; ///< then the format
+
+} // namespace
 
 std::uint64_t segment_index::rows() const {
   std::uint64_t n = 0;
@@ -56,11 +65,15 @@ std::string encode_index(const segment_index& index) {
   return out;
 }
 
+bool is_of_other_format(std::string_view file) {
+  return file.size() >= segment_head.size() && file.starts_with(any_head) && !file.starts_with(segment_head);
+}
+
 result<segment_index> read_index(std::string_view file) {
   const auto wrong = [](const char* what) { return failure{ec::corrupt, std::string("a segment: ") + what}; };
-  if (file.size() < segment_head.size() + segment_trailer_bytes || !file.starts_with("SOCLAKE"))
+  if (file.size() < segment_head.size() + segment_trailer_bytes || !file.starts_with(any_head))
     return wrong("it does not begin as one");
-  if (!file.starts_with(segment_head))
+  if (is_of_other_format(file))
     return failure{ec::version_mismatch, "a segment of a newer format"};
   if (!file.ends_with(segment_end))
     return wrong("it is not sealed");
@@ -91,39 +104,51 @@ result<segment_index> read_index(std::string_view file) {
 
 namespace {
 
-/// The whole and undamaged block at the start of `bytes`.
-result<block_entry> checked_block(std::string_view bytes) {
-  auto block = block_reader::open(bytes);
-  if (!block)
-    return block.error();
-  if (auto whole = block->verify(); !whole)
+/// What the index says of a block, if all of it is undamaged.
+result<block_entry> checked_entry(block_reader& block) {
+  if (auto whole = block.verify(); !whole)
     return whole.error();
-  auto filter = block->filter();
+  auto filter = block.filter();
   if (!filter)
     return filter.error();
-  auto entry = block->entry();
+  auto entry = block.entry();
   entry.filter = std::move(*filter);
   return entry;
+}
+
+/// Does a block seem to begin behind the first byte? A crash tears off the end only.
+bool goes_on(std::string_view bytes) {
+  constexpr auto mark = std::bit_cast<std::array<char, sizeof block_magic>>(block_magic);
+  return bytes.find(std::string_view(mark.data(), mark.size()), 1) != std::string_view::npos;
 }
 
 } // namespace
 
 tail_scan scan_tail(std::string_view file) {
   tail_scan out;
-  if (!file.starts_with(segment_head)) {
+  const bool begins = file.starts_with(segment_head);
+  if (!begins && (file.size() < segment_head.size() || !block_reader::open(file.substr(segment_head.size())))) {
     out.damage = file.empty() ? "it is empty" : "it does not begin as a segment";
+    out.damaged = goes_on(file);
     return out;
   }
+  out.damaged = !begins;
   out.whole_bytes = segment_head.size();
   while (out.whole_bytes < file.size()) {
-    auto entry = checked_block(file.substr(out.whole_bytes));
-    if (!entry) {
-      out.damage = entry.error().what;
+    const auto rest = file.substr(out.whole_bytes);
+    auto block = block_reader::open(rest);
+    if (!block) {
+      out.damage = block.error().what;
+      out.damaged = out.damaged || goes_on(rest);
       break;
     }
-    entry->offset = out.whole_bytes;
-    out.whole_bytes += entry->length;
-    out.index.blocks.push_back(std::move(*entry));
+    auto entry = checked_entry(*block);
+    out.damaged = out.damaged || !entry;
+    if (entry) {
+      entry->offset = out.whole_bytes;
+      out.index.blocks.push_back(std::move(*entry));
+    }
+    out.whole_bytes += block->entry().length; // all there: its header is undamaged
   }
   return out;
 }

@@ -1,6 +1,6 @@
 // lake/core/segment.hpp - the file of the event store: a header, blocks one after the other, and once it is sealed an
-// index and a trailer. An open one ends where its last whole block ends; what is behind that is torn off. Pure: bytes
-// in, bytes out.
+// index and a trailer. An open one ends where its last whole block ends; what is behind that is torn off, and a damaged
+// block before it is passed over. Pure: bytes in, bytes out.
 //
 //   "SOCLAKE1" | blocks (block.hpp) | index | size of the index u64 | its checksum u64 | "SOCLAKEF"
 #pragma once
@@ -31,11 +31,15 @@ std::string encode_index(const segment_index& index);
 /// The index of a sealed segment. Fails with corrupt (not sealed, damaged), version_mismatch.
 result<segment_index> read_index(std::string_view file);
 
+/// Begins as a segment, but not as one of this format.
+bool is_of_other_format(std::string_view file);
+
 /// The whole blocks of an open segment, each checked.
 struct tail_scan {
   segment_index index;
-  std::uint64_t whole_bytes = 0; ///< the file is good up to here; 0: not even its header is
+  std::uint64_t whole_bytes = 0; ///< behind it is no block that could be read; 0: it holds none
   std::string damage;            ///< why it ends there; empty when the file ends there
+  bool damaged = false;          ///< no crash tore that off: events that were acknowledged are left out
 };
 tail_scan scan_tail(std::string_view file);
 

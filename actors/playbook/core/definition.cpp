@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 12> kind_names{"action",       "condition
 constexpr std::array<std::string_view, 8> input_names{"text", "integer", "boolean", "duration",
                                                       "ip",   "list",    "object",  "any"};
 constexpr std::array<std::string_view, 5> trigger_names{"incident", "alert", "schedule", "manual", "playbook"};
-constexpr std::size_t max_steps = 500;
+constexpr std::size_t max_steps = 500, max_name = 64;
 constexpr int max_nesting = 4;
 
 /// Reads playbook.yaml.
@@ -36,7 +36,11 @@ public:
   definition read(const YAML::Node& root) {
     definition out;
     yaml_map_reader r(file_, root, "playbook", "PLB002", found_);
+    const auto before = found_.errors();
     out.name = r.required_text("name");
+    if (found_.errors() == before && !is_playbook_name(out.name))
+      found_.error("PLB005", r.place("name"), fmt::format("'{}' can't be a playbook's name", out.name),
+                   "use letters, digits, _ and -, at most 64");
     out.title = r.text("title").value_or(out.name);
     out.description = r.text("description").value_or("");
     out.trigger = static_cast<trigger_kind>(one_of(r, "trigger", trigger_names, 3));
@@ -402,6 +406,13 @@ std::string_view to_string(input_type type) {
   return input_names[static_cast<std::size_t>(type) % input_names.size()];
 }
 
+bool is_playbook_name(std::string_view text) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  };
+  return !text.empty() && text.size() <= max_name && std::all_of(text.begin(), text.end(), fits);
+}
+
 std::string_view to_string(trigger_kind kind) {
   return trigger_names[static_cast<std::size_t>(kind) % trigger_names.size()];
 }
@@ -456,8 +467,10 @@ result<json> checked_inputs(const definition& d, const json& given) {
 }
 
 std::optional<std::int64_t> duration_s(const json& value) {
-  if (value.is_number_integer())
-    return value.get<std::int64_t>() >= 0 ? std::optional(value.get<std::int64_t>()) : std::nullopt;
+  if (value.is_number_integer()) {
+    const auto s = value.get<std::int64_t>();
+    return s >= 0 && s <= longest_duration_s ? std::optional(s) : std::nullopt;
+  }
   if (!value.is_string())
     return std::nullopt;
   return parse_duration_s(value.get_ref<const std::string&>());

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace soc::playbook {
@@ -103,6 +104,9 @@ struct block {
 enum class trigger_kind : std::uint8_t { incident, alert, schedule, manual, playbook };
 
 std::string_view to_string(trigger_kind kind);
+
+/// Letters, digits, _ and -, at most 64: a playbook's name is the name of its folder, too.
+bool is_playbook_name(std::string_view text);
 
 struct definition {
   std::string name, title, description, version;

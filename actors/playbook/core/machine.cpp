@@ -205,6 +205,18 @@ outstanding outstanding_of(const run_state& state) {
   return out;
 }
 
+namespace {
+
+/// A policy's id may be any text.
+std::string name_of_policy(const std::string& policy) {
+  std::string out = "policy-";
+  for (const char c : policy.substr(0, 48))
+    out += is_playbook_name({&c, 1}) ? c : '_';
+  return out;
+}
+
+} // namespace
+
 std::string policy_playbook(const std::string& policy, const std::string& title, const std::string& action,
                             const json& parameters, const json& where, const std::string& duration) {
   json step{{"id", "act"},
@@ -216,7 +228,7 @@ std::string policy_playbook(const std::string& policy, const std::string& title,
   if (!duration.empty())
     step["for"] = duration;
   // JSON is YAML.
-  return json{{"name", "policy-" + policy},
+  return json{{"name", name_of_policy(policy)},
               {"title", title},
               {"trigger", "incident"},
               {"inputs", {{"incident", {{"type", "object"}}}, {"entity", {{"type", "object"}}}}},

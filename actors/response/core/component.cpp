@@ -211,7 +211,7 @@ std::optional<json> as_type(parameter_type type, const json& value) {
     return boolean_from(value);
   case parameter_type::duration: {
     const auto s = is_text ? parse_duration_s(value.get_ref<const std::string&>()) : integer_from(value);
-    return s && *s > 0 ? std::optional(json(*s)) : std::nullopt;
+    return s && *s > 0 && *s <= longest_duration_s ? std::optional(json(*s)) : std::nullopt;
   }
   case parameter_type::ip:
   case parameter_type::network: {

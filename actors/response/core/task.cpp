@@ -39,7 +39,11 @@ constexpr task_move moves[] = {
     {s::running, e::started, s::running},
     {s::running, e::succeeded, s::done},
     {s::running, e::attempt_failed, s::pending},
-    {s::running, e::postponed, s::running}, // the call was not made before a restart, and is not made yet
+    // The call was not made before a restart. The gate, asked again, may say anything: a policy was changed meanwhile.
+    {s::running, e::postponed, s::running},
+    {s::running, e::refused, s::refused},
+    {s::running, e::approval_asked, s::waiting_approval},
+    {s::running, e::observed, s::observed},
     {s::running, e::failed, s::failed},
     {s::running, e::doubtful, s::unknown},
     {s::done, e::in_effect, s::verified},

@@ -258,6 +258,52 @@ BOOST_AUTO_TEST_CASE(the_manager_starts_incidents_on_demand_and_lists_them) {
   BOOST_TEST((ask<command_done>(m, get_incident{"default", std::string(32, 'c')}, [](auto&) {}).code == ec::not_found));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_no_id_of_an_incident_starts_none) {
+  const auto m = manager();
+  join(m, id_a, make.make(0, "reverse shell", "web-1", severity::high));
+  const auto journals = w->journal.size(), appends = w->appends;
+  const auto refused = [&](auto message) {
+    const auto why = ask<command_done>(m, std::move(message), [](auto&) {});
+    return why.code == ec::not_found;
+  };
+  const std::string stars(32, '*'), dots = std::string(31, 'a') + ".";
+  for (const auto& wrong : {std::string("*"), std::string("abc"), std::string("bbbb"), stars, dots}) {
+    BOOST_TEST(refused(change_incident{"default", wrong, assign{"eve"}, "eve"}), wrong);
+    BOOST_TEST(refused(get_incident{"default", wrong}), wrong);
+    BOOST_TEST(refused(merge_incidents{"default", id_a, wrong, "{}", "eve"}), wrong);
+    BOOST_TEST(refused(unmerge_incidents{"default", wrong, id_a, "eve"}), wrong);
+    BOOST_TEST(refused(move_alerts{"default", wrong, {}, {"x"}, "eve"}), wrong);
+    BOOST_TEST(refused(move_alerts{"default", id_a, wrong, {"x"}, "eve"}), wrong);
+  }
+  BOOST_TEST(refused(get_incident{"Acme Corp", id_a}));
+  BOOST_TEST(w->journal.size() == journals, "no journal was read for what is no incident");
+  BOOST_TEST(w->appends == appends);
+}
+
+BOOST_AUTO_TEST_CASE(without_a_tenant_an_incident_is_looked_for_in_all_of_them) {
+  const auto m = manager();
+  const auto of = [&](const std::string& tenant) {
+    auto alert = std::make_shared<model::alert>(*make.make(0, "reverse shell", "web-1", severity::high));
+    alert->tenant = tenant;
+    return alert;
+  };
+  join(m, id_a, of("acme"));
+  join(m, id_b, of("other"));
+  join(m, std::string(8, 'b') + std::string(24, 'c'), of("acme"));
+  std::string tenant;
+  const auto look_for = [&](const std::string& whose, const std::string& id) {
+    tenant.clear();
+    return ask<command_done>(m, get_incident{whose, id}, [&](const command_done& d) { tenant = d.incident->tenant; });
+  };
+  BOOST_TEST((look_for("", "aaaa").code == ec::none));
+  BOOST_TEST(tenant == "acme");
+  BOOST_TEST((look_for("", id_b).code == ec::none));
+  BOOST_TEST(tenant == "other");
+  BOOST_TEST((look_for("other", "aaaa").code == ec::not_found));
+  BOOST_TEST(look_for("", "bbbb").what == "'bbbb' is the beginning of 2 incidents");
+  BOOST_TEST((look_for("acme", "bbbb").code == ec::none));
+}
+
 BOOST_AUTO_TEST_CASE(a_person_changes_status_and_owner) {
   const auto m = manager();
   join(m, id_a, make.make(0, "reverse shell", "web-1", severity::high));

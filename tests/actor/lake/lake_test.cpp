@@ -17,9 +17,11 @@ using namespace soc::test;
 
 namespace {
 
+using tickets = std::vector<std::uint64_t>;
+
 /// What a source hears.
 struct heard_answers {
-  std::vector<std::uint64_t> done, failed;
+  tickets done, failed;
   std::string why;
 };
 
@@ -35,6 +37,7 @@ struct lake_fixture : store_directory, tree_fixture {
   std::vector<caf::actor> actors;
   event_maker names; ///< its dictionary is that of all
   caf::actor keeper, writer, search, source;
+  event_completer complete; ///< of the writer's events
 
   lake_fixture() {
     source = system.spawn([seen = heard](caf::event_based_actor*) -> caf::behavior {
@@ -76,6 +79,7 @@ struct lake_fixture : store_directory, tree_fixture {
     options.metrics = metrics;
     options.required = required;
     options.limits = limits;
+    options.make_completer = [this] { return complete; };
     writer = spawn("node/events/writer-0", event_writer, options);
   }
   void start_search(std::size_t max_waiting = 8) {
@@ -348,52 +352,165 @@ BOOST_AUTO_TEST_CASE(an_export_hands_on_every_event_the_oldest_first) {
   BOOST_TEST(counts.events == 5u);
 }
 
-BOOST_AUTO_TEST_CASE(the_gate_stores_a_batch_after_its_alerts_are_published) {
-  struct step {
+BOOST_AUTO_TEST_CASE(an_event_from_before_1970_is_found) {
+  start_keeper();
+  start_writer();
+  start_search();
+  write(1, -5, "203.0.113.1", "a");
+  BOOST_TEST(found({}) == "record a");
+  BOOST_TEST(store->status().first == -5);
+  BOOST_TEST(store->status().last == -5);
+}
+
+BOOST_AUTO_TEST_CASE(a_batch_that_can_not_be_encoded_goes_back_and_the_others_of_its_commit_are_stored) {
+  complete = [](model::event_batch&, model::event& ev) {
+    if (ev.raw == "record bad")
+      throw std::runtime_error("no such field");
+  };
+  start_keeper();
+  start_writer();
+  std::uint64_t ticket = 0;
+  for (const auto* msg : {"a", "bad", "c"}) {
+    const auto m = events(++ticket, 100, "203.0.113.1", msg);
+    m.batch->events.front().mapped = false;
+    caf::anon_send(writer, m);
+  }
+  run();
+  BOOST_TEST(heard->done == (tickets{1, 3}), boost::test_tools::per_element());
+  BOOST_TEST(heard->failed == (tickets{2}), boost::test_tools::per_element());
+  BOOST_TEST(heard->why.find("no such field") != std::string::npos);
+  BOOST_TEST(store->status().rows == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_segment_that_could_not_be_sealed_is_sealed_with_a_later_check) {
+  start_keeper();
+  start_writer();
+  write(1, 100, "203.0.113.1", "a");
+  const auto in_the_way = path_of(at.path, store->all().front()->name, true).string() + ".tmp";
+  std::filesystem::create_directories(in_the_way + "/x");
+  caf::anon_send_exit(writer, caf::exit_reason::kill);
+  run();
+  start_writer();
+  BOOST_TEST(store->status().open_segments == 1u);
+  BOOST_TEST(metrics->counter("soc_store_seal_failures_total").value() == 1u);
+  std::filesystem::remove_all(in_the_way);
+  pass(std::chrono::seconds(30));
+  BOOST_TEST(store->status().open_segments == 0u);
+  BOOST_TEST(store->status().segments == 1u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+namespace {
+
+struct gate_fixture : lake_fixture {
+  /// What detector and writer get of a gate.
+  struct sent_on {
     std::vector<detect_batch> detected;
     std::vector<store_events> stored;
   };
-  auto seen = std::make_shared<step>();
-  const auto fake = system.spawn([seen](caf::event_based_actor*) -> caf::behavior {
+  std::shared_ptr<sent_on> sent = std::make_shared<sent_on>();
+  caf::actor beside = system.spawn([seen = sent](caf::event_based_actor*) -> caf::behavior {
     return {[seen](const detect_batch& m) { seen->detected.push_back(m); },
             [seen](const store_events& m) { seen->stored.push_back(m); }};
   });
-  actors.push_back(fake);
-  const auto gate = spawn("node/events/gate-0", event_gate, detector_ref(fake), writer_ref(fake));
-  event_maker make;
-  make.simple(1, "203.0.113.1", "a");
-  caf::anon_send(gate, detect_batch{make.finish(), 42, source_ref(source)});
-  run();
-  BOOST_REQUIRE_EQUAL(seen->detected.size(), 1u);
-  BOOST_TEST(seen->stored.empty());
-  caf::anon_send(gate, batch_done{seen->detected[0].ticket});
-  run();
-  BOOST_REQUIRE_EQUAL(seen->stored.size(), 1u);
+  caf::actor gate;
+
+  gate_fixture() {
+    actors.push_back(beside);
+    gate = spawn("node/events/gate-0", event_gate, detector_ref(beside), writer_ref(beside));
+  }
+
+  /// As often as it is sent, a ticket has a batch of its own.
+  void hand_over(std::uint64_t ticket, const caf::actor& to) {
+    event_maker make;
+    make.simple(1, "203.0.113.1", "a");
+    caf::anon_send(to, detect_batch{make.finish(), ticket, source_ref(source)});
+    run();
+  }
+  void hand_over(std::uint64_t ticket) { hand_over(ticket, gate); }
+  template <class Sent>
+  void done_with(const Sent& one) {
+    caf::anon_send(one.source.actor(), batch_done{one.ticket});
+    run();
+  }
+  const gate_state& state() { return static_cast<gate_actor*>(caf::actor_cast<caf::abstract_actor*>(gate))->state; }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(event_gates, gate_fixture)
+
+BOOST_AUTO_TEST_CASE(the_gate_stores_a_batch_after_its_alerts_are_published) {
+  hand_over(42);
+  BOOST_REQUIRE_EQUAL(sent->detected.size(), 1u);
+  BOOST_TEST(sent->stored.empty());
+  done_with(sent->detected[0]);
+  BOOST_REQUIRE_EQUAL(sent->stored.size(), 1u);
   BOOST_TEST(heard->done.empty());
-  caf::anon_send(gate, batch_done{seen->stored[0].ticket});
-  run();
-  BOOST_REQUIRE_EQUAL(heard->done.size(), 1u);
-  BOOST_TEST(heard->done[0] == 42u);
+  done_with(sent->stored[0]);
+  BOOST_TEST(heard->done == (tickets{42}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_batch_whose_alerts_are_not_published_goes_back_and_is_not_stored) {
-  auto stored = std::make_shared<int>(0);
-  auto tickets = std::make_shared<std::vector<std::uint64_t>>();
-  const auto fake = system.spawn([stored, tickets](caf::event_based_actor*) -> caf::behavior {
-    return {[tickets](const detect_batch& m) { tickets->push_back(m.ticket); },
-            [stored](const store_events&) { ++*stored; }};
-  });
-  actors.push_back(fake);
-  const auto gate = spawn("node/events/gate-0", event_gate, detector_ref(fake), writer_ref(fake));
-  event_maker make;
-  make.simple(1, "203.0.113.1", "a");
-  caf::anon_send(gate, detect_batch{make.finish(), 42, source_ref(source)});
+  hand_over(42);
+  caf::anon_send(gate, batch_failed{sent->detected.at(0).ticket, "NATS is away"});
   run();
-  caf::anon_send(gate, batch_failed{tickets->at(0), "NATS is away"});
+  BOOST_TEST(sent->stored.empty());
+  BOOST_TEST(heard->failed == (tickets{42}), boost::test_tools::per_element());
+  BOOST_TEST(state().batches.empty());
+  BOOST_TEST(state().by_ticket.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_ticket_that_is_sent_again_and_again_is_stored_once) {
+  for (int i = 0; i < 10; ++i)
+    hand_over(42);
+  BOOST_TEST(state().batches.size() == 2u);
+  for (std::size_t i = 0; i < 10; ++i) // NATS is back
+    done_with(sent->detected.at(i));
+  BOOST_REQUIRE_EQUAL(sent->stored.size(), 1u);
+  done_with(sent->stored[0]);
+  BOOST_TEST(heard->done == (tickets{42}), boost::test_tools::per_element());
+  BOOST_TEST(state().batches.empty());
+  BOOST_TEST(state().by_ticket.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_slow_writer_is_heard_though_its_batch_was_sent_again_meanwhile) {
+  hand_over(42);
+  done_with(sent->detected.at(0));
+  hand_over(42);
+  done_with(sent->stored.at(0));
+  BOOST_TEST(heard->done == (tickets{42}), boost::test_tools::per_element());
+  done_with(sent->detected.at(1));
+  BOOST_TEST(sent->stored.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_batch_that_was_lost_on_its_way_is_stored_when_it_is_sent_again) {
+  hand_over(42);
+  done_with(sent->detected.at(0));
+  hand_over(42);
+  done_with(sent->detected.at(1));
+  BOOST_REQUIRE_EQUAL(sent->stored.size(), 2u);
+  done_with(sent->stored[1]);
+  BOOST_TEST(heard->done == (tickets{42}), boost::test_tools::per_element());
+  BOOST_TEST(state().batches.empty());
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_to_a_gate_before_its_restart_is_not_taken_for_another_batch) {
+  supervisor_spec spec;
+  spec.backoff.jitter = 0;
+  spec.children = {{.name = "gate", .start = start_with(event_gate, detector_ref(beside), writer_ref(beside))}};
+  start(spec);
+  hand_over(1, find("node/gate"));
+  caf::anon_send_exit(find("node/gate"), caf::exit_reason::kill);
   run();
-  BOOST_TEST(*stored == 0);
-  BOOST_REQUIRE_EQUAL(heard->failed.size(), 1u);
-  BOOST_TEST(heard->failed[0] == 42u);
+  pass(std::chrono::seconds(1));
+  hand_over(2, find("node/gate"));
+  BOOST_REQUIRE_EQUAL(sent->detected.size(), 2u);
+  done_with(sent->detected[0]);
+  BOOST_TEST(sent->stored.empty());
+  done_with(sent->detected[1]);
+  BOOST_TEST(sent->stored.size() == 1u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -27,7 +27,9 @@ struct world {
   std::map<std::string, snapshot> snapshots;
   std::map<std::string, intent> intents;
   std::vector<std::string> audit; ///< lines
+  std::set<std::string> audited;  ///< subjects that was published on
   std::uint64_t published = 0;
+  std::size_t longest_message = 0; ///< that the bus takes; 0: any
   std::set<std::string> blocked;
   std::vector<std::string> calls;    ///< "block_ip 203.0.113.9 <key>"
   std::vector<call_outcome> answers; ///< for the next calls; empty: they succeed
@@ -84,7 +86,10 @@ inline caf::behavior fake_store(caf::event_based_actor*, world* w) {
 }
 
 inline caf::behavior fake_bus(caf::event_based_actor*, world* w) {
-  return {[w](const bus_publish& p) {
+  return {[w](const bus_publish& p) -> caf::result<bus_published> {
+    if (w->longest_message > 0 && p.payload.size() > w->longest_message)
+      return to_error(ec::too_large, "too large");
+    w->audited.insert(p.subject);
     for (auto& line : audit_lines_of(p.payload))
       w->audit.push_back(std::move(line));
     return bus_published{++w->published};

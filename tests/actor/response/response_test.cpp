@@ -348,6 +348,45 @@ BOOST_AUTO_TEST_CASE(limits_hold_across_a_restart) {
   BOOST_TEST(w.calls.size() == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(only_of_what_a_node_knows_nothing_may_another_be_asked) {
+  response_world w;
+  response_site site(&w, w.clock, test_content("auto"));
+  site.hear("203.0.113.9", "i1234");
+  BOOST_TEST(site.command(command_kind::undo, "i1234").obeyed);
+  const auto over = site.command(command_kind::undo, "i1234");
+  BOOST_TEST(!over.obeyed);
+  BOOST_TEST(!over.not_found);
+  const auto unknown = site.command(command_kind::undo, "i9999");
+  BOOST_TEST(!unknown.obeyed);
+  BOOST_TEST(unknown.not_found);
+  BOOST_TEST(unknown.text == "no task, run or incident begins with 'i9999'");
+}
+
+BOOST_AUTO_TEST_CASE(a_beginning_that_several_incidents_share_undoes_nothing) {
+  response_world w;
+  response_site site(&w, w.clock, test_content("auto"));
+  site.hear("203.0.113.9", "incident-1");
+  site.hear("203.0.113.10", "incident-2");
+  BOOST_REQUIRE_EQUAL(w.blocked.size(), 2u);
+  const auto answer = site.command(command_kind::undo, "inci");
+  BOOST_TEST(!answer.obeyed);
+  BOOST_TEST(answer.text == "'inci' is the beginning of 0 tasks, 0 runs and 2 incidents");
+  BOOST_TEST(w.blocked.size() == 2u);
+  BOOST_TEST(site.command(command_kind::undo, "incident-2").obeyed);
+  BOOST_TEST(w.blocked.contains("203.0.113.9"));
+  BOOST_TEST(!w.blocked.contains("203.0.113.10"));
+}
+
+BOOST_AUTO_TEST_CASE(three_characters_are_too_few_for_an_incident) {
+  response_world w;
+  response_site site(&w, w.clock, test_content("auto"));
+  site.hear("203.0.113.9", "incident-1");
+  const auto answer = site.command(command_kind::undo, "inc");
+  BOOST_TEST(!answer.obeyed);
+  BOOST_TEST(answer.text.find("at least 4 characters") != std::string::npos);
+  BOOST_TEST(w.blocked.contains("203.0.113.9"));
+}
+
 begin_run by_hand(std::vector<std::string> inputs, const std::string& playbook = "p") {
   begin_run out;
   out.playbook = playbook;
@@ -407,8 +446,9 @@ BOOST_AUTO_TEST_CASE(what_a_person_gives_wrongly_is_told_at_once_and_nothing_beg
   nobody.user.clear();
   BOOST_TEST(why(nobody).find("name of who") != std::string::npos);
   auto elsewhere = by_hand({});
-  elsewhere.incident_id = "i7";
-  BOOST_TEST(why(elsewhere) == "no open incident 'i7'");
+  elsewhere.incident_id = "i777";
+  BOOST_TEST(site.ask<command_answer>(elsewhere).not_found);
+  BOOST_TEST(why(elsewhere) == "no open incident 'i777'");
   BOOST_TEST(w.calls.empty());
 }
 
@@ -417,7 +457,7 @@ BOOST_AUTO_TEST_CASE(a_run_for_an_incident_belongs_to_it) {
   response_site site(&w, w.clock, test_content("recommend"));
   site.hear("203.0.113.9", "i1234");
   auto ask = by_hand({"ip=203.0.113.10", "duration=1h"});
-  ask.incident_id = "i12";
+  ask.incident_id = "i123";
   BOOST_TEST(site.ask<command_answer>(ask).obeyed);
   BOOST_REQUIRE(!w.told.empty());
   BOOST_TEST(w.told.back().incident_id == "i1234");
@@ -512,19 +552,58 @@ BOOST_AUTO_TEST_CASE(an_alert_no_rule_looks_at_is_answered_at_once) {
   BOOST_TEST(w.calls.empty());
 }
 
+namespace {
+
+void check_chain(const std::vector<std::string>& lines) {
+  const auto report = verify_audit(lines, {}, {}, [](auto&, auto&, auto&) { return true; });
+  BOOST_TEST(report.faults.empty(), (report.faults.empty() ? "" : report.faults[0]));
+  for (const auto& [name, chain] : report.chains)
+    BOOST_TEST(chain.first == 1u);
+}
+
+} // namespace
+
 BOOST_AUTO_TEST_CASE(the_audit_is_a_chain) {
   response_world w;
   response_site site(&w, w.clock, test_content("auto"));
   site.hear("203.0.113.9");
   site.command(command_kind::undo);
   BOOST_REQUIRE(w.audit.size() > 2u);
-  std::string previous;
-  for (const auto& line : w.audit) {
-    const auto entry = nlohmann::json::parse(line);
-    BOOST_TEST(entry["previous"].get<std::string>() == previous);
-    previous = entry["hash"].get<std::string>();
-  }
+  check_chain(w.audit);
   BOOST_TEST(w.audit.back().find("alice") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(the_audit_goes_on_after_an_entry_that_is_too_large_and_keeps_it_shortened) {
+  response_world w;
+  response_site site(&w, w.clock, test_content("auto"));
+  w.longest_message = 4000;
+  const auto note = [&](const std::string& what) {
+    caf::anon_send(site.shared->audit.actor(), audit_note{"default", "ana", what, "id", "", "asked"});
+  };
+  note("before");
+  note("comment ab12 " + std::string(1 << 20, '\x01'));
+  for (int i = 0; i < 40; ++i)
+    note("after " + std::to_string(i));
+  site.run();
+  for (int i = 0; i < 20; ++i)
+    site.pass(std::chrono::seconds(1));
+  BOOST_REQUIRE_EQUAL(w.audit.size(), 42u);
+  check_chain(w.audit);
+  const auto entry = nlohmann::json::parse(w.audit[1]);
+  BOOST_TEST(entry["what"].get<std::string>().starts_with("comment ab12 "));
+  BOOST_TEST(entry["what"].get<std::string>().find("bytes more") != std::string::npos);
+  BOOST_TEST(w.audit[41].find("after 39") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_note_of_a_tenant_that_can_be_no_part_of_a_subject_is_kept_with_the_default_tenants) {
+  response_world w;
+  response_site site(&w, w.clock, test_content("auto"));
+  caf::anon_send(site.shared->audit.actor(), audit_note{"Acme Corp", "ana", "undo", "abcd", "because", "obeyed"});
+  site.run();
+  BOOST_TEST((w.audited == std::set<std::string>{"soc.default.audit"}));
+  BOOST_REQUIRE_EQUAL(w.audit.size(), 1u);
+  BOOST_TEST(w.audit[0].find("Acme Corp") != std::string::npos);
+  check_chain(w.audit);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

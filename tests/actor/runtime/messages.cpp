@@ -173,7 +173,7 @@ BOOST_AUTO_TEST_CASE(a_stopped_actor_gives_back_what_it_held_and_what_comes) {
   const auto source = system.spawn(ticket_source, log);
   start(keep_alive({{.name = "n", .start = start_with(choking_normalizer, log)}}));
   const auto n = find("node/n");
-  BOOST_REQUIRE(ask<child_stopped>(root, stop_child{"n"}));
+  BOOST_REQUIRE(ask<child_stopped>(root, stop_child{"n", true}));
   caf::anon_send(n, batch("a", 1, source));
   run();
   BOOST_TEST(log->joined() == "failed1");

@@ -117,10 +117,20 @@ BOOST_AUTO_TEST_CASE(rest_for_one_leaves_alone_what_was_stopped_by_hand) {
   auto spec = supervise_all({talk("a"), talk("b"), talk("c")});
   spec.strategy = supervision_strategy::rest_for_one;
   start(spec);
-  BOOST_REQUIRE(ask<child_stopped>(root, stop_child{"b"}));
+  BOOST_REQUIRE(ask<child_stopped>(root, stop_child{"b", true}));
   send("node/a", boom{"x"});
   pass(100ms);
   BOOST_TEST(log->joined() == "+a +b +c -b -a -c +a +c");
+}
+
+BOOST_AUTO_TEST_CASE(a_restart_by_hand_during_the_back_off_brings_back_the_later_ones_too) {
+  auto spec = supervise_all({talk("a"), talk("b"), talk("c")});
+  spec.strategy = supervision_strategy::rest_for_one;
+  start(spec);
+  send("node/b", boom{"x"});
+  BOOST_REQUIRE(ask<child_started>(root, restart_child{"b"}));
+  pass(10s);
+  BOOST_TEST(log->joined() == "+a +b +c -b -c +b +c");
 }
 
 BOOST_AUTO_TEST_CASE(a_second_failure_while_its_group_backs_off_restarts_each_once) {
@@ -282,7 +292,7 @@ BOOST_AUTO_TEST_CASE(children_added_while_running_end_before_the_others) {
 
 BOOST_AUTO_TEST_CASE(a_child_can_be_stopped_and_started_again_by_hand) {
   start(supervise_all({talk("a")}));
-  BOOST_REQUIRE(ask<child_stopped>(root, stop_child{"a"}));
+  BOOST_REQUIRE(ask<child_stopped>(root, stop_child{"a", true}));
   BOOST_TEST((read("node/a").state == actor_state::stopped));
   auto refused = ask<std::size_t>(find("node/a"), heard_request{});
   BOOST_REQUIRE(!refused);
@@ -301,6 +311,60 @@ BOOST_AUTO_TEST_CASE(a_restart_by_hand_does_not_wait_for_the_back_off) {
   BOOST_TEST(log->joined() == "+a -a +a");
   pass(60s);
   BOOST_TEST(log->joined() == "+a -a +a");
+}
+
+BOOST_AUTO_TEST_CASE(a_child_of_the_spec_that_is_stopped_is_forgotten_and_may_come_back_changed) {
+  start(supervise_all({talk("a")}));
+  const auto before = find("node/a");
+  BOOST_REQUIRE(ask<child_stopped>(root, stop_child{"a"}));
+  BOOST_TEST(!registry->find("node/a").has_value());
+  BOOST_TEST((ask<child_started>(root, restart_child{"a"}).error().code == ec::not_found));
+  BOOST_TEST((ask<std::size_t>(before, heard_request{}).error().code == ec::closed));
+  BOOST_REQUIRE(
+      ask<child_started>(root, start_child{{.name = "a", .start = start_with(talker, std::string("new-a"), log)}}));
+  BOOST_TEST(log->joined() == "+a -a +new-a");
+}
+
+BOOST_AUTO_TEST_CASE(a_child_takes_the_place_of_a_stopped_one_of_its_name_not_of_a_running_one) {
+  start(supervise_all({talk("a")}));
+  const child_spec changed{.name = "a", .start = start_with(talker, std::string("new-a"), log)};
+  BOOST_TEST((ask<child_started>(root, start_child{changed}).error().code == ec::conflict));
+  BOOST_REQUIRE(ask<child_stopped>(root, stop_child{"a", true}));
+  BOOST_REQUIRE(ask<child_started>(root, start_child{changed}));
+  BOOST_TEST(log->joined() == "+a -a +new-a");
+  BOOST_TEST(ask<children>(root, which_children{})->all.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_child_that_backs_off_keeps_its_place) {
+  start(supervise_all({talk("a")}));
+  send("node/a", boom{"x"});
+  BOOST_TEST((ask<child_started>(root, start_child{talk("a")}).error().code == ec::conflict));
+}
+
+BOOST_AUTO_TEST_CASE(a_child_added_while_running_and_kept_is_started_again_by_a_restart) {
+  start(supervise_all({}));
+  BOOST_REQUIRE(ask<child_started>(root, start_child{talk("x")}));
+  BOOST_REQUIRE(ask<child_stopped>(root, stop_child{"x", true}));
+  BOOST_TEST((read("node/x").state == actor_state::stopped));
+  BOOST_REQUIRE(ask<child_started>(root, restart_child{"x"}));
+  BOOST_TEST(log->joined() == "+x -x +x");
+}
+
+BOOST_AUTO_TEST_CASE(orders_for_a_child_that_is_ending_already_start_it_once_and_forget_it_only_when_it_is_down) {
+  start(supervise_all({talk("a")}));
+  auto first = self->request(root, caf::infinite, restart_child{"a"});
+  auto second = self->request(root, caf::infinite, restart_child{"a"});
+  auto third = self->request(root, caf::infinite, stop_child{"a"});
+  run();
+  std::size_t started = 0;
+  ec stopping = ec::none;
+  first.receive([&](const child_started&) { ++started; }, [](caf::error&) {});
+  second.receive([&](const child_started&) { ++started; }, [](caf::error&) {});
+  third.receive([](const child_stopped&) {}, [&](caf::error& e) { stopping = to_failure(e).code; });
+  BOOST_TEST(started == 2u);
+  BOOST_TEST((stopping == ec::conflict));
+  BOOST_TEST(log->joined() == "+a -a +a");
+  BOOST_TEST((read("node/a").state == actor_state::running));
 }
 
 BOOST_AUTO_TEST_CASE(a_bad_order_is_refused) {

@@ -100,6 +100,13 @@ BOOST_AUTO_TEST_CASE(quarantine_is_listed_read_for_replay_and_removed) {
   BOOST_TEST(ask<dead_letters>(store, quarantine_list{10})->total == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(who_removes_records_is_told_how_many_there_were) {
+  BOOST_REQUIRE(ask<stored>(store, quarantine_put{{{"web", "no mapping", "one", 1}, {"web", "no mapping", "two", 2}}}));
+  const auto gone = ask<stored>(store, quarantine_remove{{2, 7, 9}});
+  BOOST_REQUIRE(gone);
+  BOOST_TEST(gone->removed == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(intents_survive_a_restart_of_the_actor) {
   BOOST_REQUIRE(ask<stored>(store, intent_put{"run/step/target", "block"}));
   BOOST_REQUIRE(ask<child_started>(root, restart_child{"store"}));

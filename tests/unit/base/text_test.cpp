@@ -1,7 +1,10 @@
 #include "base/diagnostic.hpp"
+#include "base/duration.hpp"
 #include "base/hash.hpp"
 #include "base/json_writer.hpp"
 #include "base/time.hpp"
+#include "base/token.hpp"
+#include "base/whole_file.hpp"
 #include "base/yaml_text.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -28,6 +31,15 @@ BOOST_AUTO_TEST_CASE(valid_text_comes_back_unchanged_through_json) {
              "tab\t quote\" back\\ nul\x01 caf\xC3\xA9 \xF0\x9F\x98\x80");
 }
 
+BOOST_AUTO_TEST_CASE(what_would_be_a_wildcard_or_a_second_part_of_a_subject_is_no_token) {
+  for (const auto* good : {"default", "acme_corp-2", "0f3A"})
+    BOOST_TEST(is_token(good), good);
+  for (const auto* bad : {"", "*", ">", "a.b", "Acme Corp", "a\n", "\xC3\xA9"})
+    BOOST_TEST(!is_token(bad), bad);
+  BOOST_TEST(is_token(std::string(128, 'a')));
+  BOOST_TEST(!is_token(std::string(129, 'a')));
+}
+
 BOOST_AUTO_TEST_CASE(the_writer_places_commas_between_members_and_items) {
   std::string out;
   json_writer w(out);
@@ -44,6 +56,24 @@ BOOST_AUTO_TEST_CASE(times_are_read_with_zone_fraction_and_default_offset) {
   BOOST_TEST(*parse_rfc3339("2026-11-24T11:22:26", 8 * 3600) == base);
   BOOST_TEST(!parse_rfc3339("2026-13-24T11:22:26Z"));
   BOOST_TEST(!parse_rfc3339("2026-11-24T11:22:26Zjunk"));
+}
+
+BOOST_AUTO_TEST_CASE(a_time_past_what_nanoseconds_hold_is_the_last_one_and_one_before_is_none) {
+  BOOST_TEST(*parse_rfc3339("9999-12-31T23:59:59Z") == last_second * ns_per_s);
+  BOOST_TEST(!parse_rfc3339("0001-01-01T00:00:00Z"));
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_read_as_a_file_gives_nothing) {
+  BOOST_TEST(!read_whole_file("/usr"));
+  BOOST_TEST(!read_whole_file("/usr/there-is-none"));
+  BOOST_TEST(read_whole_file("/dev/zero", 10)->size() == 11u);
+}
+
+BOOST_AUTO_TEST_CASE(a_duration_is_at_most_a_hundred_years) {
+  BOOST_TEST(*parse_duration_s("36600d") == longest_duration_s);
+  BOOST_TEST(!parse_duration_s("36601d"));
+  BOOST_TEST(!parse_duration_s("9999999999"));
+  BOOST_TEST(*parse_duration_s("1500ms") == 2);
 }
 
 BOOST_AUTO_TEST_CASE(a_formatted_time_reads_back_to_the_millisecond) {

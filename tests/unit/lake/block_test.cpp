@@ -202,6 +202,19 @@ BOOST_AUTO_TEST_CASE(a_block_with_one_byte_changed_is_refused_or_reads_the_same)
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_builder_knows_how_many_columns_its_block_has) {
+  event_maker make;
+  make.add(1, "", {{false, "a", make.text("x")}, {true, "a", make.text("x")}});
+  make.add(2, "", {{false, "a", make.text("y")}, {false, "b", make.text("y")}});
+  const auto batch = make.finish();
+  block_builder builder(1);
+  for (const auto& ev : batch->events)
+    builder.add(*batch, ev, {});
+  BOOST_TEST(builder.columns() == 3u);
+  (void)builder.finish();
+  BOOST_TEST(builder.columns() == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(equal_fields_are_kept_once) {
   event_maker once, twice;
   for (int i = 0; i < 500; ++i) {

@@ -77,6 +77,7 @@ BOOST_AUTO_TEST_CASE(a_tail_torn_at_any_byte_keeps_every_whole_block) {
     BOOST_TEST(scan.whole_bytes <= cut);
     const bool at_end = cut == 8 || (whole > 0 && scan.whole_bytes == cut);
     BOOST_TEST(scan.damage.empty() == at_end);
+    BOOST_TEST(!scan.damaged);
   }
   check_same(scan_tail(s.bytes).index, s.index);
 }
@@ -87,6 +88,42 @@ BOOST_AUTO_TEST_CASE(a_tail_with_garbage_behind_its_last_block_is_cut_there) {
   BOOST_TEST(scan.index.blocks.size() == 2u);
   BOOST_TEST(scan.whole_bytes == s.bytes.size());
   BOOST_TEST(!scan.damage.empty());
+  BOOST_TEST(!scan.damaged);
+}
+
+BOOST_AUTO_TEST_CASE(a_damaged_block_is_passed_over_and_those_behind_it_are_kept) {
+  written_segment s(4);
+  const auto& hit = s.index.blocks[1];
+  s.bytes[hit.offset + hit.length - 1] ^= 1;
+  const auto scan = scan_tail(s.bytes);
+  BOOST_TEST(scan.damaged);
+  BOOST_TEST(scan.damage == "");
+  BOOST_TEST(scan.whole_bytes == s.bytes.size());
+  s.index.blocks.erase(s.index.blocks.begin() + 1);
+  check_same(scan.index, s.index);
+}
+
+BOOST_AUTO_TEST_CASE(behind_a_block_whose_header_is_damaged_nothing_is_read_and_it_is_told_from_a_torn_end) {
+  written_segment s(3);
+  s.bytes[s.index.blocks[1].offset + 20] ^= 1;
+  const auto scan = scan_tail(s.bytes);
+  BOOST_TEST(scan.damaged);
+  BOOST_TEST(scan.whole_bytes == s.index.blocks[1].offset);
+  BOOST_TEST(scan.index.blocks.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_segment_whose_first_byte_is_damaged_keeps_its_blocks) {
+  written_segment s(3);
+  s.bytes[0] ^= 1;
+  const auto scan = scan_tail(s.bytes);
+  BOOST_TEST(scan.damaged);
+  check_same(scan.index, s.index);
+}
+
+BOOST_AUTO_TEST_CASE(a_segment_of_another_format_is_told_from_one_that_is_torn_in_its_head) {
+  BOOST_TEST(is_of_other_format("SOCLAKE2 and more"));
+  BOOST_TEST(!is_of_other_format("SOCLAKE"));
+  BOOST_TEST(!is_of_other_format(written_segment(1).bytes));
 }
 
 BOOST_AUTO_TEST_CASE(only_blocks_that_may_answer_are_looked_at_the_newest_first) {
@@ -103,6 +140,12 @@ BOOST_AUTO_TEST_CASE(only_blocks_that_may_answer_are_looked_at_the_newest_first)
   BOOST_REQUIRE_EQUAL(plan.size(), 3u);
   BOOST_TEST(plan[0].block == 5u);
   BOOST_TEST(plan[2].block == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(without_a_time_in_question_a_block_from_before_1970_is_looked_at) {
+  segment_index index;
+  index.blocks.push_back({8, 100, 1, 10, -20, -10, {}});
+  BOOST_TEST(plan_lookup({&index}, {}).size() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(several_entities_must_all_be_in_an_event) {

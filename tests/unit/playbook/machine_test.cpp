@@ -391,6 +391,23 @@ BOOST_AUTO_TEST_CASE(mistakes_in_a_playbook_are_found_before_it_runs) {
   BOOST_TEST(playbook_errors("{name: x").find("PLB001") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_name_that_can_be_no_folder_of_its_own_is_refused) {
+  const auto named = [](const std::string& name) {
+    return playbook_errors("{name: '" + name + "', steps: [{id: a, action: b}]}");
+  };
+  BOOST_TEST(named("Block-host_2").empty());
+  BOOST_TEST(named(std::string(64, 'a')).empty());
+  for (const auto& name : {std::string("../../prod/isolate"), std::string("/etc/x"), std::string(".."), std::string(""),
+                           std::string("a b"), std::string(65, 'a')})
+    BOOST_TEST(named(name) == "PLB005 ");
+  BOOST_TEST(playbook_errors("{steps: [{id: a, action: b}]}") == "PLB002 ");
+}
+
+BOOST_AUTO_TEST_CASE(a_policy_of_any_id_becomes_a_playbook) {
+  for (const auto& id : {std::string("block 1h"), std::string("../x"), std::string(200, 'p'), std::string("hôte")})
+    BOOST_TEST(playbook_errors(policy_playbook(id, "", "block_ip", {}, {}, "")).empty());
+}
+
 BOOST_AUTO_TEST_CASE(checks_find_unknown_actions_missing_inputs_unreached_steps_and_cycles) {
   const auto codes = [](const std::string& yaml) {
     diagnostics found;

@@ -204,7 +204,9 @@ BOOST_AUTO_TEST_CASE(letters_are_read_from_the_oldest_on_and_removed) {
   const auto some = look<dead_letters>(*db, [&](const reading& now) { return letters_after(now, box, 1, 3); });
   BOOST_REQUIRE(some.all.size() == 3u);
   BOOST_TEST(some.all[0].letter.bytes == "2");
-  BOOST_REQUIRE(db->write([&](writing& now) { return remove_letters(now, box, {2, 3, 99}); }));
+  std::uint64_t removed = 0;
+  BOOST_REQUIRE(db->write([&](writing& now) { return remove_letters(now, box, {2, 3, 99}, removed); }));
+  BOOST_TEST(removed == 2u);
   const auto left = look<dead_letters>(*db, [&](const reading& now) { return letters_after(now, box, 0, 10); });
   BOOST_TEST(left.total == 3u);
   BOOST_REQUIRE(left.all.size() == 3u);
