@@ -259,8 +259,11 @@ caf::behavior journal(journal_actor* self, nats_link_ptr link, journal_options o
       [=](const journal_append& entry) { return append_entry(self, entry); },
       [=](const journal_read& request) { return read_entries(self, request); },
       [=](const nats_delivery& d) {
-        if (self->state.inbox->owns(d))
-          take_delivery(self, d);
+        auto& inbox = *self->state.inbox;
+        if (!inbox.owns(d))
+          return;
+        inbox.heard();
+        take_delivery(self, d);
       },
       [=](const journal_tick&) { check_journal(self); },
   };

@@ -233,6 +233,10 @@ std::size_t nats_link::max_payload() const {
   return bytes > 0 ? static_cast<std::size_t>(bytes) : default_max_payload;
 }
 
+std::uint64_t nats_link::reconnects() const {
+  return core_->reconnects;
+}
+
 nats_link_stats nats_link::stats() const {
   nats_link_stats out;
   const auto status = core_->status();
@@ -422,7 +426,8 @@ outcome nats_inbox::request(std::uint64_t token, const std::string& subject, std
 
 outcome nats_inbox::request(lane by, std::uint64_t token, const std::string& subject, std::string_view payload,
                             header_list headers) {
-  return link_->publish(by, subject, reply_subject(token), payload, headers);
+  const bool known = known_since_ == link_->reconnects() + 1 && link_->connected(lane_);
+  return link_->publish(known ? by : lane_, subject, reply_subject(token), payload, headers);
 }
 
 } // namespace soc::transport

@@ -95,6 +95,8 @@ public:
   /// Largest payload the server takes; 1 MiB until connected.
   std::size_t max_payload() const;
   nats_link_stats stats() const;
+  /// Of either lane.
+  std::uint64_t reconnects() const;
 
   /// Hands bytes to the connection. unavailable when it is not connected (nothing was sent), too_large over
   /// max_payload.
@@ -121,18 +123,23 @@ public:
   static result<nats_inbox> open(nats_link_ptr link, lane which, caf::actor owner);
   /// Time-outs are the owner's: unanswered tokens are simply never heard of again.
   outcome request(std::uint64_t token, const std::string& subject, std::string_view payload, header_list headers = {});
-  /// Out by another lane; answers come back by the inbox's own.
+  /// Out by another lane; answers come back by the inbox's own. Until the first one has come (see heard) the request
+  /// takes that lane, too: the server may read two connections in any order, and an answer to an inbox it doesn't know
+  /// yet is lost.
   outcome request(lane by, std::uint64_t token, const std::string& subject, std::string_view payload,
                   header_list headers);
   std::string reply_subject(std::uint64_t token) const { return prefix_ + std::to_string(token); }
   /// Unique within the process, so also among the incarnations of an actor.
   std::uint64_t id() const { return subscription_.id(); }
   bool owns(const nats_delivery& d) const { return d.subscription == subscription_.id(); }
+  /// An answer has come: the server knows the inbox, until the connection is made again.
+  void heard() { known_since_ = link_->reconnects() + 1; }
 
 private:
   nats_link_ptr link_;
   lane lane_ = lane::prompt;
-  std::string prefix_; ///< "_INBOX.<unique>."
+  std::string prefix_;            ///< "_INBOX.<unique>."
+  std::uint64_t known_since_ = 0; ///< the link's reconnects then, and one
   nats_subscription subscription_;
 };
 
