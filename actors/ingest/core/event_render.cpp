@@ -73,8 +73,7 @@ private:
     const auto& first = group[0].shape->segments[depth];
     const auto* attribute = type == nullptr ? nullptr : type->attribute(first.name);
     const auto* inner = attribute == nullptr ? nullptr : attribute->object;
-    if (inner != nullptr && first.index < 0 && group[0].shape->segments.size() > depth + 1 &&
-        is_empty_shell(group, depth + 1, *inner))
+    if (is_left_out(group, depth, attribute))
       return;
     out_.key(first.name);
     if (first.index < 0) {
@@ -112,6 +111,19 @@ private:
                        [&](const leaf& l) { return l.shape->segments[depth].name == name; });
   }
 
+  static leaf_range member(leaf_range leaves, std::size_t depth, std::string_view name) {
+    const auto named = [&](const leaf& l) { return l.shape->segments[depth].name == name; };
+    const auto first = std::find_if(leaves.begin(), leaves.end(), named);
+    return {first, std::find_if_not(first, leaves.end(), named)};
+  }
+
+  /// An object that would tell nothing.
+  static bool is_left_out(leaf_range group, std::size_t depth, const ocsf_attribute* attribute) {
+    const auto& segments = group[0].shape->segments;
+    return attribute != nullptr && attribute->object != nullptr && segments[depth].index < 0 &&
+           segments.size() > depth + 1 && is_empty_shell(group, depth + 1, *attribute->object);
+  }
+
   void write_caption(const leaf& l, std::size_t depth, leaf_range siblings, const ocsf_attribute* a) {
     if (a == nullptr || a->sibling.empty() || a->captions.empty() || l.data.kind() != model::value_kind::integer ||
         has_member(siblings, depth, a->sibling))
@@ -122,7 +134,10 @@ private:
 
   /// What the schema requires and no rule gave is said to be unknown.
   void write_unknown(leaf_range leaves, std::size_t depth, const ocsf_object& type) {
-    const auto has = [&](std::string_view name) { return has_member(leaves, depth, name); };
+    const auto has = [&](std::string_view name) {
+      const auto group = member(leaves, depth, name);
+      return !group.empty() && !is_left_out(group, depth, type.attribute(name));
+    };
     for (const auto* a : type.required)
       if (!has(a->name))
         write_unknown_attribute(*a, depth, !a->sibling.empty() && !has(a->sibling));

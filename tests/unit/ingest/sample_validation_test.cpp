@@ -28,12 +28,10 @@ shipped& all_mappings() {
   return all;
 }
 
-std::shared_ptr<model::raw_batch> read_sample(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
+std::shared_ptr<model::raw_batch> raw_records(const std::string& text, const std::string& origin) {
   auto raw = std::make_shared<model::raw_batch>();
   raw->context = std::make_shared<model::connector_context>();
-  raw->origin = file.filename().string();
+  raw->origin = origin;
   raw->received_at = 1'767'225'600 * ns_per_s;
   const auto add = [&](std::string_view record, std::uint64_t position) { raw->add(record, position); };
   ingest::record_assembler assembler;
@@ -41,6 +39,11 @@ std::shared_ptr<model::raw_batch> read_sample(const fs::path& file) {
   assembler.flush(add);
   raw->bytes.reserve(raw->bytes.size() + 64);
   return raw;
+}
+
+std::shared_ptr<model::raw_batch> read_sample(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return raw_records({std::istreambuf_iterator<char>(in), {}}, file.filename().string());
 }
 
 /// What is wrong with the records of one product's samples, one line each.
@@ -71,6 +74,18 @@ BOOST_AUTO_TEST_CASE(the_shipped_mappings_load_without_a_complaint) {
     BOOST_ERROR(render(d, ""));
   BOOST_TEST_REQUIRE(all_mappings().set);
   BOOST_TEST(all_mappings().set->mappings().size() >= 59U);
+}
+
+BOOST_AUTO_TEST_CASE(an_object_of_which_only_its_kind_is_known_is_said_to_be_unknown) {
+  auto& all = all_mappings();
+  ingest::normalizer normalizer(all.set, all.names, {.keep_unknown = true, .eager = true});
+  const auto batch = normalizer.normalize(
+      raw_records(R"({"product":"polaris","log_type":"data_audit","bytes":4096,"policy":"dev-to-db"})", "test"));
+  BOOST_REQUIRE_EQUAL(batch->events.size(), 1U);
+  const auto event = nlohmann::json::parse(ingest::to_ocsf_json(*batch, batch->events.front()));
+  BOOST_TEST(event["database"].dump() == R"({"type":"Unknown","type_id":0,"uid":"unknown"})");
+  for (const auto& problem : ingest::validate_ocsf(*all.set->inside().schema, event))
+    BOOST_ERROR(problem);
 }
 
 BOOST_AUTO_TEST_CASE(every_record_of_every_sample_is_valid_ocsf) {
