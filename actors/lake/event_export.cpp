@@ -73,7 +73,7 @@ export_counts export_events(const catalog& of, const event_query& asked, const e
     const auto& info = *segments[c.segment];
     auto& file = files[c.segment];
     if (!file) {
-      auto opened = mapped_file::open(path_of(of.directory(), info.name, info.sealed), info.bytes);
+      auto opened = open_segment(of.directory(), info);
       if (!opened) {
         run.counts.problems.push_back(opened.error().what);
         continue;

@@ -36,7 +36,7 @@ void event_search::take_segments(const catalog& of) {
     segments_ = of.all();
     for (std::size_t i = 0; i < segments_.size(); ++i)
       if (const auto& s = *segments_[i]; !s.sealed && s.bytes > 0) {
-        auto file = mapped_file::open(path_of(directory_, s.name, false), s.bytes);
+        auto file = open_segment(directory_, s);
         all_there = all_there && file;
         if (file)
           open_files_[i] = *file;
@@ -77,7 +77,7 @@ result<std::shared_ptr<const mapped_file>> event_search::file_of(std::size_t seg
   if (const auto it = files_.find(segment); it != files_.end())
     return it->second;
   const auto& info = *segments_[segment];
-  auto file = mapped_file::open(path_of(directory_, info.name, info.sealed), info.bytes);
+  auto file = open_segment(directory_, info);
   if (!file)
     return file;
   if (files_.size() >= max_mapped_files)

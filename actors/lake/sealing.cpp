@@ -80,7 +80,7 @@ result<segment_info> seal(const std::filesystem::path& directory, const segment_
   auto to = append_file::create(temporary);
   if (!to)
     return to.error();
-  segment_info out{open.name, true, {}, 0};
+  segment_info out{open.name, true, {}, 0, nullptr};
   auto wrote = (*to)->append(segment_head);
   if (wrote)
     wrote = write_blocks(**to, (*file)->bytes(), open.index, sizes, out.index);

@@ -97,6 +97,12 @@ fs::path path_of(const fs::path& directory, const std::string& name, bool sealed
   return directory / (name + (sealed ? ".seg" : ".open"));
 }
 
+result<std::shared_ptr<const mapped_file>> open_segment(const fs::path& directory, const segment_info& info) {
+  if (info.held)
+    return info.held;
+  return mapped_file::open(path_of(directory, info.name, info.sealed), info.bytes);
+}
+
 namespace {
 
 /// One directory as it is read; `repair`s as it goes.
@@ -132,11 +138,20 @@ private:
     note(path, why + ": removed");
   }
 
+  bool is_gone(const fs::path& path) {
+    std::error_code ignored;
+    const bool gone = !fs::exists(path, ignored);
+    out_.has_changed = out_.has_changed || gone;
+    return gone;
+  }
+
   void read_sealed(const fs::path& path) {
     const auto file = mapped_file::open(path);
+    if (!file && is_gone(path))
+      return;
     auto index = file ? read_index((*file)->bytes()) : result<segment_index>(file.error());
     if (index) {
-      out_.all.push_back({path.stem().string(), true, std::move(*index), (*file)->bytes().size()});
+      out_.all.push_back({path.stem().string(), true, std::move(*index), (*file)->bytes().size(), nullptr});
       return;
     }
     note(path, "is left out: " + index.error().what);
@@ -166,6 +181,8 @@ private:
     if (std::any_of(out_.all.begin(), out_.all.end(), [&](auto& s) { return s.sealed && s.name == name; }))
       return remove(path, "is sealed already");
     const auto file = mapped_file::open(path);
+    if (!file && is_gone(path))
+      return;
     if (!file)
       return note(path, "is left out: " + file.error().what);
     const auto bytes = (*file)->bytes();
@@ -181,7 +198,7 @@ private:
     }
     if (scan.index.blocks.empty())
       return remove(path, "holds nothing");
-    out_.all.push_back({name, false, std::move(scan.index), scan.whole_bytes});
+    out_.all.push_back({name, false, std::move(scan.index), scan.whole_bytes, repair_ ? nullptr : *file});
   }
 
   fs::path directory_;
@@ -191,7 +208,9 @@ private:
 
 } // namespace
 
-result<found_segments> find_segments(const fs::path& directory, bool repair) {
+namespace {
+
+result<found_segments> read_directory(const fs::path& directory, bool repair) {
   std::error_code error;
   std::vector<fs::path> files;
   for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error))
@@ -202,6 +221,16 @@ result<found_segments> find_segments(const fs::path& directory, bool repair) {
   if (auto read = reading.read(std::move(files)); !read)
     return read.error();
   return reading.take();
+}
+
+} // namespace
+
+/// What was sealed or removed meanwhile is looked for again.
+result<found_segments> find_segments(const fs::path& directory, bool repair) {
+  auto found = read_directory(directory, repair);
+  for (int again = 0; again < 5 && found && found->has_changed; ++again)
+    found = read_directory(directory, repair);
+  return found;
 }
 
 } // namespace soc::lake

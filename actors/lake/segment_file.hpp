@@ -60,8 +60,13 @@ struct segment_info {
   bool sealed = false;
   segment_index index;
   std::uint64_t bytes = 0; ///< of the file, as far as it is whole
+  /// Of an open one in a directory that another process writes to: that may seal and remove it at any moment.
+  std::shared_ptr<const mapped_file> held;
 };
 std::filesystem::path path_of(const std::filesystem::path& directory, const std::string& name, bool sealed);
+/// Its bytes, as far as it is whole.
+result<std::shared_ptr<const mapped_file>> open_segment(const std::filesystem::path& directory,
+                                                        const segment_info& info);
 
 /// What a directory holds. With `repair` torn ends are cut off, half-written and superseded files removed; without, the
 /// files are left as they are (another process may write there). A damaged sealed segment is put aside as .damaged; of
@@ -69,6 +74,7 @@ std::filesystem::path path_of(const std::filesystem::path& directory, const std:
 struct found_segments {
   std::vector<segment_info> all;     ///< by name
   std::vector<std::string> repaired; ///< what was done, for the log
+  bool has_changed = false;          ///< a file was gone before it was read
 };
 result<found_segments> find_segments(const std::filesystem::path& directory, bool repair);
 

@@ -1,4 +1,5 @@
 // Segments on the disk: two writers of one lane, field names without end, damage, a disk that takes nothing.
+#include "lake/event_export.hpp"
 #include "lake/event_search.hpp"
 #include "lake/segment_writer.hpp"
 #include "unit/lake/events.hpp"
@@ -200,6 +201,19 @@ BOOST_AUTO_TEST_CASE(a_search_keeps_the_rows_of_a_block_for_none_of_its_hits) {
   const auto kept = static_cast<std::int64_t>(mallinfo2().uordblks) - before;
   BOOST_TEST(kept < 16 << 20); // with the rows 64 MB
   BOOST_TEST(search.finish(false).all.size() == static_cast<std::size_t>(events));
+}
+
+BOOST_AUTO_TEST_CASE(what_another_process_seals_after_it_was_looked_at_is_still_read) {
+  const auto open = left_segment();
+  const auto seen = *catalog::look(at.path);
+  fs::remove(open); // as its node does once the sealed one is on the disk
+  BOOST_TEST(all_records(*seen) == (texts{"record c", "record b", "record a"}), boost::test_tools::per_element());
+  event_reading reading;
+  reading.names = std::make_shared<model::field_dictionary>();
+  reading.types.find = [](const model::log_type&) { return nullptr; };
+  const auto counts = export_events(*seen, {}, {}, reading, [](const restored_batch&) { return true; });
+  BOOST_TEST(counts.events == 3U);
+  BOOST_TEST(counts.problems.empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
