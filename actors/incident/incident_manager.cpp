@@ -449,6 +449,7 @@ caf::behavior incident_manager(manager_actor* self, manager_options options, man
   if (!self->state.ports.scenarios)
     self->state.ports.scenarios = default_scenarios();
   load_summaries(self);
+  self->set_down_handler([self](const caf::down_msg& m) { forget_incident(self, m.source); });
   self->delayed_send(self, self->state.options.tick, tidy_incidents{});
   return {
       [self](const join_alert& m) {

@@ -15,12 +15,24 @@ void started(manager_actor* self, const std::string& key, const caf::actor& hand
   auto& live = self->state.incidents[key];
   live.starting = false;
   live.actor = incident_ref(handle);
+  if (handle)
+    self->monitor(handle); // gone for good with its supervisor: see forget_incident
   const auto waiting = std::exchange(live.waiting, {});
   if (failed)
     self->state.incidents.erase(key);
   for (const auto& go : waiting)
     go(failed);
 }
+
+} // namespace
+
+void forget_incident(manager_actor* self, const caf::actor_addr& gone) {
+  std::erase_if(self->state.incidents, [&](const auto& known) {
+    return !known.second.starting && known.second.actor && known.second.actor.actor() == gone;
+  });
+}
+
+namespace {
 
 /// The child was there already: this manager was started again after the supervisor had made it.
 void find_child(manager_actor* self, const std::string& key, const std::string& name, const caf::error& refused) {

@@ -14,6 +14,9 @@ void ask_owner(manager_actor* self, owner_request request, answer_function then)
 /// Only here, whoever owns it: for what comes in from other nodes.
 void ask_here(manager_actor* self, owner_request request, answer_function then);
 
+/// Its supervisor has let go of it for good: whoever is asked next is a new actor.
+void forget_incident(manager_actor* self, const caf::actor_addr& gone);
+
 std::string incident_key(const std::string& tenant, const std::string& id);
 
 } // namespace soc::incident

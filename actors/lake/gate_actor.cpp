@@ -1,5 +1,7 @@
 #include "lake/gate_actor.hpp"
 
+#include <atomic>
+
 namespace soc::lake {
 
 namespace {
@@ -23,14 +25,19 @@ void forget(gate_state& st, const gate_state::source_ticket& ticket, Which which
     st.by_ticket.erase(at);
 }
 
-/// What an incarnation before this one sent is answered to that one: the numbers begin anew.
+/// Of no other batch of this process: an answer to an earlier incarnation may still lie in the mailbox.
+std::uint64_t next_number() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
 source_ref answers_to(gate_actor* self) {
   return source_ref(caf::actor_cast<caf::actor>(self));
 }
 
 void begin(gate_actor* self, const detect_batch& m) {
   auto& st = self->state;
-  const auto number = st.next++;
+  const auto number = next_number();
   const auto ticket = ticket_of(m);
   if (const auto& sent = st.by_ticket[ticket]; sent.size() > 1)
     forget(st, ticket, [between = sent.back()](std::uint64_t n, const auto&) { return n == between; });

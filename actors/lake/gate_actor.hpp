@@ -19,7 +19,6 @@ struct gate_state {
   using source_ticket = std::pair<caf::actor_id, std::uint64_t>;
   detector_ref detector;
   writer_ref writer;
-  std::uint64_t next = 1;
   std::unordered_map<std::uint64_t, in_flight> batches; ///< at most twice as many as the sources have credit for
   /// Numbers of the batches of a ticket, which a source sends again when it hears nothing: the first, which may only be
   /// slow, and the last, as the first may be lost. Whichever is stored first answers for the ticket.

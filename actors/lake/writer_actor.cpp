@@ -1,11 +1,14 @@
 #include "lake/writer_actor.hpp"
 
+#include "runtime/payload.hpp"
+
 namespace soc::lake {
 
 namespace {
 
 constexpr std::chrono::seconds age_check{30};
 constexpr std::chrono::milliseconds store_retry{2000};
+constexpr std::chrono::seconds dead_letter_timeout{5};
 
 void seal_ended(writer_actor* self, const std::string& segment) {
   if (!segment.empty())
@@ -35,6 +38,22 @@ result<store_counts> store_group(writer_state& st, const std::vector<store_event
   }
 }
 
+/// A batch that can't be encoded would come again for ever: it is kept as a dead letter, as other poison is, and then
+/// its source may go on.
+void set_aside(writer_actor* self, const store_events& poison, const failure& why) {
+  const auto& sink = self->context().dead_letters;
+  if (!sink)
+    return answer_group(self, {poison}, why);
+  self->state.failed->add(poison.batch->events.size());
+  self->request(sink.actor(), dead_letter_timeout,
+                dead_letter{self->path(), "the event store: " + why.what, payload_text(caf::make_message(poison)),
+                            self->now()})
+      .then([self, poison](const stored&) { poison.source.send(self, batch_done{poison.ticket}); },
+            [self, poison, why](const caf::error&) {
+              poison.source.send(self, batch_failed{poison.ticket, "the event store: " + why.what, store_retry});
+            });
+}
+
 void commit(writer_actor* self, const std::vector<store_events>& group) {
   auto& st = self->state;
   const auto began = self->now();
@@ -45,7 +64,10 @@ void commit(writer_actor* self, const std::vector<store_events>& group) {
       commit(self, {one});
     return;
   }
-  answer_group(self, group, did);
+  if (threw)
+    set_aside(self, group.front(), did.error());
+  else
+    answer_group(self, group, did);
   if (did) {
     st.events->add(did->events);
     st.raw_bytes->add(did->raw_bytes);

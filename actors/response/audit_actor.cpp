@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 #include <utility>
 
@@ -144,6 +145,8 @@ void anchor_chains(audit_actor* self, const services_ptr& shared) {
   self->state.anchoring = false;
   if (!shared->key || shared->anchors_file.empty())
     return;
+  std::error_code none_yet;
+  const auto size = std::filesystem::file_size(shared->anchors_file, none_yet);
   std::ofstream out(shared->anchors_file, std::ios::app | std::ios::binary);
   for (auto& [tenant, chain] : self->state.chains) {
     if (!chain.loaded || chain.stored.number <= chain.anchored)
@@ -151,10 +154,12 @@ void anchor_chains(audit_actor* self, const services_ptr& shared) {
     anchor a{shared->node, tenant, shared->key->public_hex(), "", chain.stored};
     a.signature = shared->key->sign(head_text(a.node, a.tenant, a.head));
     out << anchor_line(a, self->now()) << "\n";
-    if (out.flush()) {
-      chain.anchored = chain.stored.number;
-      keep_place(self, shared, tenant);
+    if (!out.flush()) { // a full disk: no part of a line may stay
+      std::filesystem::resize_file(shared->anchors_file, none_yet ? 0 : size, none_yet);
+      return;
     }
+    chain.anchored = chain.stored.number;
+    keep_place(self, shared, tenant);
   }
 }
 

@@ -70,15 +70,20 @@ void manager_work::command(const operator_command& order, caf::typed_response_pr
   command_incident(incidents[0], order, promise);
 }
 
-/// Of all that something is known of, also when it is over.
+/// Of all of this node that something is known of, also when it is over. One that another node has taken over is that
+/// node's, whatever was done for it here before.
 std::vector<std::string> manager_work::incidents_beginning_with(const std::string& id) const {
   std::set<std::string> known;
+  const auto add = [&](const std::string& tenant, const std::string& incident) {
+    if (incident.starts_with(id) && shared_->owns(tenant, incident))
+      known.insert(incident);
+  };
   for (const auto& [key, task] : at().tasks)
-    known.insert(task.state.spec.incident_id);
+    add(task.state.spec.tenant, task.state.spec.incident_id);
   for (const auto& [key, run] : at().runs)
-    known.insert(run.view.incident_id);
+    add(run.view.tenant, run.view.incident_id);
   for (const auto& [key, incident] : at().incidents)
-    known.insert(key);
+    add(incident->tenant, key);
   return keys_beginning_with(known, id);
 }
 

@@ -213,6 +213,9 @@ class Audit(Case):
         self.assertEqual(2, check("--anchors", self.path("typo.jsonl")), "anchors that can't be read vouch for nothing")
         self.assertEqual(2, check("--anchors", saved))
         self.assertEqual(2, check("--anchors", self.write("none.jsonl", "")))
+        with open(anchors, encoding="utf-8") as file:
+            torn = self.write("torn.jsonl", file.read() + '{"node":"node-a","ten\n')
+        self.assertEqual(1, check("--anchors", torn), "what is left of a line is a fault, the others are still used")
         self.assertEqual(2, check("--anchors", anchors, "--trust", key))
         self.assertEqual(1, check("--anchors", anchors, "--trust", f"node-b={key}"))
         self.assertEqual(2, check("--save", "/dev/full"))

@@ -67,24 +67,29 @@ result<std::vector<std::string>> audit_lines(const audit_arguments& given) {
   return out;
 }
 
-/// Anchors that can't be read would vouch for nothing without a word: they are failures.
-result<std::vector<anchor>> anchors_of(const audit_arguments& given) {
+struct read_anchors {
+  std::vector<anchor> all;
+  std::vector<std::string> faults; ///< lines that are none, as a full disk once left them
+};
+
+/// Files of anchors that can't be read, or have none, would vouch for nothing without a word: they are failures.
+result<read_anchors> anchors_of(const audit_arguments& given) {
   auto files = given.anchors;
   if (files.empty() && !given.target.data_dir.empty())
     files.push_back(given.target.data_dir + "/audit-anchors.jsonl");
-  std::vector<anchor> out;
+  read_anchors out;
   for (const auto& file : files) {
     const auto lines = lines_of_file(file);
     if (!lines)
       return failure{lines.error().code, lines.error().what + "; a node writes its anchors ten seconds after an entry"};
-    if (lines->empty())
+    const auto before = out.all.size();
+    for (const auto& line : *lines)
+      if (auto a = response::read_anchor(line))
+        out.all.push_back(std::move(*a));
+      else
+        out.faults.push_back(fmt::format("{} has a line that is no anchor: {}", file, line.substr(0, 80)));
+    if (out.all.size() == before)
       return failure{ec::not_found, file + " has no anchors"};
-    for (const auto& line : *lines) {
-      auto a = response::read_anchor(line);
-      if (!a)
-        return failure{ec::corrupt, fmt::format("{} has a line that is no anchor: {}", file, line.substr(0, 80))};
-      out.push_back(std::move(*a));
-    }
   }
   return out;
 }
@@ -137,7 +142,8 @@ int verify(const audit_arguments& given) {
     return unchecked(lines.error());
   if (const auto saved = given.save.empty() ? outcome(done{}) : save_lines(given.save, *lines); !saved)
     return unchecked(saved.error());
-  const auto report = report_of(*lines, *anchors, *trusted);
+  auto report = report_of(*lines, anchors->all, *trusted);
+  report.faults.insert(report.faults.end(), anchors->faults.begin(), anchors->faults.end());
   if (given.as_json)
     std::cout << report_json(report).dump() << "\n";
   for (const auto& [name, c] : report.chains)

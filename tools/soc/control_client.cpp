@@ -7,8 +7,10 @@
 #include <nats/nats.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <openssl/evp.h>
 #include <optional>
+#include <utility>
 
 namespace soc::cli {
 
@@ -108,17 +110,49 @@ result<std::unique_ptr<control_client>> control_client::connect(const transport:
   return std::unique_ptr<control_client>(new control_client(std::move(c)));
 }
 
+namespace {
+
+/// As natsConnection_Request, but a person can stop waiting: OK without a reply then.
+natsStatus request_until(natsConnection* nats, const std::string& subject, const std::string& bytes,
+                         std::chrono::milliseconds timeout, const volatile bool& stopped, natsMsg*& reply) {
+  using clock = std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds slice{250};
+  natsInbox* inbox = nullptr;
+  natsSubscription* answers = nullptr;
+  auto status = natsInbox_Create(&inbox);
+  if (status == NATS_OK)
+    status = natsConnection_SubscribeSync(&answers, nats, inbox);
+  if (status == NATS_OK)
+    status = natsConnection_PublishRequest(nats, subject.c_str(), inbox, bytes.data(), static_cast<int>(bytes.size()));
+  for (const auto until = clock::now() + timeout; status == NATS_OK && reply == nullptr && !stopped;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - clock::now());
+    status = natsSubscription_NextMsg(&reply, answers, std::clamp(left, std::chrono::milliseconds{1}, slice).count());
+    if (status == NATS_TIMEOUT && left > slice)
+      status = NATS_OK;
+  }
+  if (reply != nullptr && natsMsg_IsNoResponders(reply)) {
+    natsMsg_Destroy(std::exchange(reply, nullptr));
+    status = NATS_NO_RESPONDERS;
+  }
+  natsSubscription_Destroy(answers);
+  natsInbox_Destroy(inbox);
+  return status;
+}
+
+} // namespace
+
 result<wire::control_reply> control_client::ask(const std::string& node, const wire::control_request& request,
-                                                std::chrono::milliseconds timeout) {
+                                                std::chrono::milliseconds timeout, const volatile bool& until_stopped) {
   const auto bytes = wire::encode(request);
   if (!bytes)
     return bytes.error();
   const auto subject = node.empty() ? std::string("soc.control") : fmt::format("soc.node.{}.control", node);
   natsMsg* reply = nullptr;
-  const auto status = natsConnection_Request(&reply, connection_->nats, subject.c_str(), bytes->data(),
-                                             static_cast<int>(bytes->size()), timeout.count());
+  const auto status = request_until(connection_->nats, subject, *bytes, timeout, until_stopped, reply);
   if (status != NATS_OK)
     return nats_failure(status, node.empty() ? "no node answers" : fmt::format("node '{}' does not answer", node));
+  if (reply == nullptr)
+    return failure{ec::closed, "no longer waited for; what was asked for goes on"};
   return wire::decode_control_reply(take_text(reply));
 }
 

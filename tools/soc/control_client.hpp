@@ -18,9 +18,10 @@ public:
   static result<std::unique_ptr<control_client>> connect(const transport::nats_options& options);
   ~control_client();
 
-  /// Asks `node`, or whichever node answers first when it is empty.
+  /// Asks `node`, or whichever node answers first when it is empty. Fails with closed when `until_stopped` is set
+  /// first.
   result<wire::control_reply> ask(const std::string& node, const wire::control_request& request,
-                                  std::chrono::milliseconds timeout);
+                                  std::chrono::milliseconds timeout, const volatile bool& until_stopped);
 
   /// Calls `on_message(subject, payload)` for what comes on `subject` until it returns false or `until_stopped` is set.
   outcome listen(const std::string& subject,

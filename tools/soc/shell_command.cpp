@@ -88,7 +88,9 @@ public:
     const auto patience = options_.timeout_ms > 0 ? options_.timeout_ms : usual_timeout_ms(words);
     request.deadline = now + patience * ns_per_ms;
     // By its deadline a node says what is the matter: that answer is waited for.
-    return client_->ask(options_.node, request, std::chrono::milliseconds(patience) + 4 * wire::handing_on);
+    interrupted = false;
+    return client_->ask(options_.node, request, std::chrono::milliseconds(patience) + 4 * wire::handing_on,
+                        interrupted);
   }
 
 private:

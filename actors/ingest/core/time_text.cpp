@@ -311,7 +311,8 @@ std::optional<unix_ns> read_number_time(std::string_view text, const time_contex
   }
   const auto point = text.find('.');
   if (point != std::string_view::npos && text.find_first_not_of("0123456789.") == std::string_view::npos && point > 0) {
-    std::from_chars(text.data(), text.data() + point, whole);
+    if (std::from_chars(text.data(), text.data() + point, whole).ec != std::errc{})
+      return 0;
     const auto base = time_from_number(whole, unit);
     std::int64_t as_seconds = 0;
     if (__builtin_mul_overflow(whole, ns_per_s, &as_seconds) || base != as_seconds)

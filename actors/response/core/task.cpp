@@ -178,6 +178,8 @@ void apply(task_state& state, const task_event& event, const action* what) {
     state.detail = event.detail;
   switch (event.what) {
   case e::approval_asked:
+    if (before == s::running) // asked again after a restart: the call of that attempt was never made
+      --state.attempts;
     state.decide_by = event.until;
     state.for_veto = event.for_veto;
     state.people_needed = event.people_needed;
@@ -195,6 +197,8 @@ void apply(task_state& state, const task_event& event, const action* what) {
     take_effect(state, event, what);
     break;
   case e::attempt_failed:
+    state.again_at = event.until;
+    break;
   case e::unseen:
     // Answered as done: that it can't be read for a while makes it no less so.
     state.verify_pending = ++state.unseen < max_sightings;

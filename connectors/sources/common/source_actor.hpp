@@ -57,7 +57,6 @@ struct source_state {
   std::map<std::string, std::string> to_store;    ///< newest checkpoint of each key
   std::map<std::string, std::uint64_t> published; ///< counts as the board has them
   std::size_t storing = 0;                        ///< requests to the store under way
-  std::size_t lane = 0;
   std::minstd_rand random;
   bool draining = false;
   unix_ns drain_until = 0;

@@ -23,7 +23,6 @@ public:
     std::map<std::uint64_t, Pulled> in_flight;        ///< by ticket; without the payload
     std::map<std::uint64_t, std::uint64_t> ticket_of; ///< by sequence in the stream
     std::minstd_rand random;
-    std::size_t lane = 0;
     source_status totals;
   };
   using actor = caf::stateful_actor<state, observed_actor>;
@@ -85,7 +84,7 @@ private:
 
   static void send(actor* self, const credit_ticket& ticket) {
     auto& s = self->state;
-    const auto& lane = s.environment.lanes[s.lane++ % s.environment.lanes.size()];
+    const auto& lane = s.environment.lanes[(ticket.number - 1) % s.environment.lanes.size()]; // sent again: the same
     lane.send(self, ingest_batch{ticket.batch, ticket.number, source_ref(caf::actor_cast<caf::actor>(self))});
   }
 

@@ -35,6 +35,7 @@ BOOST_AUTO_TEST_CASE(a_fraction_counts_to_the_nanosecond) {
 BOOST_AUTO_TEST_CASE(a_number_past_the_last_nanosecond_is_no_time) {
   BOOST_TEST(read("9223372036.9") == 0);
   BOOST_TEST(read("21109935851.08") == 0);
+  BOOST_TEST(read("99999999999999999999.5") == 0);
   BOOST_TEST(ingest::time_from_number(9223372036.9) == 0);
   BOOST_TEST(ingest::time_from_number(std::int64_t{9'223'372'037}, ingest::time_unit::s) == 0);
 }

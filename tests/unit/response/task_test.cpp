@@ -212,4 +212,34 @@ BOOST_AUTO_TEST_CASE(a_task_refused_when_it_asks_again_after_a_restart_ends) {
   BOOST_TEST((task.status == task_status::refused));
 }
 
+BOOST_AUTO_TEST_CASE(an_attempt_whose_call_was_never_made_is_not_counted) {
+  task_state task;
+  task_event started;
+  started.what = task_event_kind::started;
+  started.spec = task_spec{};
+  started.attempt = 3;
+  apply(task, started, nullptr);
+  gate_decision ask_people; // the policy was changed while the node was down
+  ask_people.what = verdict::wait_for_approval;
+  apply(task, *judged(task, ask_people, false, start), nullptr);
+  BOOST_TEST((task.status == task_status::waiting_approval));
+  BOOST_TEST(task.attempts == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(failed_calls_do_not_use_up_the_looks_that_verify) {
+  const action what{.name = "block_ip", .verify = any_verification(), .repeat = idempotency::key};
+  task_state task;
+  task_event event;
+  event.what = task_event_kind::started;
+  event.spec = task_spec{};
+  apply(task, event, &what);
+  for (const auto kind : {task_event_kind::attempt_failed, task_event_kind::started, task_event_kind::attempt_failed,
+                          task_event_kind::started, task_event_kind::succeeded, task_event_kind::unseen}) {
+    event = {};
+    event.what = kind;
+    apply(task, event, &what);
+  }
+  BOOST_TEST((next_step(task, start, false).what == task_step::kind::read_back));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
