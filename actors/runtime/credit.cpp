@@ -24,8 +24,8 @@ credit_ticket credit_ledger::issue(model::raw_batch_ptr batch, std::uint64_t str
   const std::uint64_t bytes = batch ? batch->bytes.size() : 0;
   bytes_ += bytes;
   streams_[stream].emplace(ticket, open_ticket{position, false});
-  in_flight_.emplace(ticket, flight{batch, bytes, stream, 1, false, now + in_ns(limits_.answer_timeout)});
-  return {ticket, std::move(batch), 1};
+  in_flight_.emplace(ticket, flight{batch, bytes, stream, 1, 0, false, now + in_ns(limits_.answer_timeout)});
+  return {ticket, std::move(batch)};
 }
 
 std::optional<stream_progress> credit_ledger::done(std::uint64_t ticket) {
@@ -56,6 +56,7 @@ bool credit_ledger::failed(std::uint64_t ticket, unix_ns now, std::chrono::milli
   if (flight.waiting)
     return true;
   flight.waiting = true;
+  ++flight.refused;
   flight.at = now + in_ns(std::max(retry_after, backoff_delay(limits_.retry, flight.attempt, random)));
   return true;
 }
@@ -69,7 +70,7 @@ std::vector<credit_ticket> credit_ledger::due(unix_ns now) {
     ++retries_;
     flight.waiting = false;
     flight.at = now + in_ns(limits_.answer_timeout);
-    again.push_back({ticket, flight.batch, ++flight.attempt});
+    again.push_back({ticket, flight.batch, ++flight.attempt, flight.refused});
   }
   return again;
 }

@@ -27,6 +27,9 @@ struct credit_ticket {
   std::uint64_t number = 0;
   model::raw_batch_ptr batch;
   std::uint32_t attempt = 1;
+  std::uint32_t refused = 0; ///< how often it was given back; an attempt nobody answered may still be under way
+  /// Of `lanes`: a ticket without an answer goes where it was, one that was given back goes to another.
+  std::size_t lane_of(std::size_t lanes) const { return (number - 1 + refused) % lanes; }
 };
 
 /// Everything of `stream` up to `position` is durable: its checkpoint may be stored.
@@ -71,7 +74,7 @@ private:
   struct flight {
     model::raw_batch_ptr batch;
     std::uint64_t bytes = 0, stream = 0;
-    std::uint32_t attempt = 1;
+    std::uint32_t attempt = 1, refused = 0;
     bool waiting = false; ///< failed, to be sent at `at`; otherwise unanswered, overdue at `at`
     unix_ns at = 0;
   };

@@ -84,7 +84,7 @@ private:
 
   static void send(actor* self, const credit_ticket& ticket) {
     auto& s = self->state;
-    const auto& lane = s.environment.lanes[(ticket.number - 1) % s.environment.lanes.size()]; // sent again: the same
+    const auto& lane = s.environment.lanes[ticket.lane_of(s.environment.lanes.size())];
     lane.send(self, ingest_batch{ticket.batch, ticket.number, source_ref(caf::actor_cast<caf::actor>(self))});
   }
 

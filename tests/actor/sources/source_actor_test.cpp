@@ -51,7 +51,15 @@ BOOST_AUTO_TEST_CASE(a_failed_batch_is_sent_again_and_keeps_its_credit) {
   BOOST_TEST(second->texts() == texts{"a"}, per_element());
   BOOST_TEST(status().resent_batches == 1U);
   answer(batch_done{second->all[0].ticket});
-  BOOST_TEST(first->texts() == (texts{"a", "b"}), per_element());
+  BOOST_TEST(second->texts() == (texts{"a", "b"}), per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_batch_nobody_answers_is_sent_to_the_lane_that_may_have_it_already) {
+  script->records = {"a"};
+  start(1);
+  pass(std::chrono::seconds{90});
+  BOOST_TEST(first->texts() == (texts{"a", "a"}), per_element());
+  BOOST_TEST(second->texts().empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_checkpoint_the_store_refuses_is_stored_later) {
