@@ -174,7 +174,8 @@ class Ransomware(WithAgent):
             print(f"   from the first file: {', '.join(f'{what} after {at:.2f} s' for what, at in sorted(times.items()))}; {lost} of 2000 files lost", flush=True)
         self.assertEqual(-9, encryptor.returncode, "it was ended, it did not finish")
         self.assertLess(lost, 2000)
-        self.assertTrue(all(t["status"] == "verified" for t in node.tasks() if t["action"] in ("kill_process_tree", "isolate_host")), node.tasks())
+        wait_for("both to be read back", lambda: all(t["status"] == "verified" for t in node.tasks()
+                                                      if t["action"] in ("kill_process_tree", "isolate_host")), 10, 0.2)
         incident = node.incidents()[0]
         self.assertIn("ansomware", incident["title"])
         node.shell(f"undo {incident['incident']} it was a test", check=True)

@@ -96,7 +96,12 @@ class Durable(Case):
         def all_ended():
             runs = site.runs()
             return len(runs) >= count and all(run["status"] in states for run in runs) and runs
-        return wait_for("all runs to end", all_ended, 120, 1)
+        try:
+            return wait_for("all runs to end", all_ended, 120, 1)
+        except AssertionError as late:
+            runs = site.runs()
+            open_ones = [run for run in runs if run["status"] not in states]
+            raise AssertionError(f"{late}: {len(runs)} of {count} runs are there, {len(open_ones)} not {states}: {open_ones[:5]}") from None
 
     def test_no_run_is_lost_no_step_left_out_and_nothing_done_twice(self):
         site = ResponseSite(self, SIX_STEPS, [self.firewall.instance()])
