@@ -1,6 +1,6 @@
 #include "node/node.hpp"
 
-#include "console/http_api.hpp"
+#include "node/http_side.hpp"
 #include "node/incident_bridge.hpp"
 #include "node/root_side.hpp"
 #include "node/watch.hpp"
@@ -160,7 +160,7 @@ struct node::parts {
   std::shared_ptr<recent_alerts> recent = std::make_shared<recent_alerts>();
   caf::actor root;
   caf::actor watcher; ///< CAF ends an actor nobody holds
-  std::unique_ptr<console::http_api> http;
+  std::unique_ptr<sources::http_server> http;
   std::uint16_t http_port = 0;
   std::shared_ptr<std::promise<std::string>> ended = std::make_shared<std::promise<std::string>>();
   std::shared_future<std::string> ended_reason;
@@ -211,18 +211,16 @@ outcome node::parts::boot() {
 }
 
 outcome node::parts::start_http() {
-  console::http_api_options options;
-  options.host = w.settings.http.host;
-  options.port = w.settings.http.port;
-  options.metrics = [board = w.metrics, registry = actors->registry()] {
+  console::http_api api;
+  api.metrics = [board = w.metrics, registry = actors->registry()] {
     return board->render() + render_actor_metrics(*registry);
   };
-  options.ready = [this] { return ready(); };
-  http = std::make_unique<console::http_api>(std::move(options));
-  auto port = http->start();
-  if (!port)
-    return port.error();
-  http_port = *port;
+  api.ready = [this] { return ready(); };
+  auto served = serve_http(w.settings.http.host, w.settings.http.port, std::move(api));
+  if (!served)
+    return served.error();
+  http = std::move(served).take();
+  http_port = http->port();
   return done{};
 }
 

@@ -14,8 +14,6 @@ namespace {
 constexpr std::size_t read_bytes = 256 * 1024;
 /// One busy peer leaves its turn to the others after so many reads.
 constexpr int reads_a_turn = 8;
-/// A peer that does not read its replies is disconnected.
-constexpr std::size_t max_unsent_bytes = 1U << 20;
 constexpr unix_ns linger_ns = 2 * ns_per_s;
 
 enum class transfer { done, again, ended, failed };
@@ -199,7 +197,7 @@ bool stream_listener::send_replies(connection& c) {
   c.unsent += c.protocol->take_replies();
   while (!c.unsent.empty()) {
     const auto how = c.write();
-    if (how == transfer::again && c.unsent.size() <= max_unsent_bytes)
+    if (how == transfer::again && c.unsent.size() <= limits_.max_unsent_bytes)
       break;
     if (how != transfer::done) {
       close(c.socket.get(), true);

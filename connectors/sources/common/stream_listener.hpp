@@ -35,6 +35,7 @@ struct stream_limits {
   std::size_t max_connections = 1024;
   std::chrono::seconds idle_timeout{3600};
   std::chrono::seconds handshake_timeout{10}; ///< TLS
+  std::size_t max_unsent_bytes = 1U << 20;    ///< a peer that does not read its replies is disconnected
 };
 
 class stream_listener {

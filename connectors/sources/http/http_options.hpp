@@ -21,6 +21,7 @@ struct http_options {
   std::string tls_certificate, tls_key, tls_client_ca;
   std::size_t max_body_bytes = 16U << 20;    ///< as sent, and again when decompressed
   std::size_t max_pending_bytes = 64U << 20; ///< of bodies being received or stored; over it: 429
+  std::size_t max_unsent_bytes = 1U << 20;   ///< of answers a client does not read: it is disconnected
   std::size_t max_connections = 1024;
   std::chrono::seconds idle_timeout{60};
   std::chrono::seconds request_timeout{30};        ///< from a request's first byte to its last

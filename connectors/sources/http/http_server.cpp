@@ -54,7 +54,8 @@ outcome http_server::start() {
   const auto make = [this, limits](const std::string& peer, int fd) {
     return std::make_unique<numbered_connection>(*this, limits, peer, fd, ++last_number_);
   };
-  const stream_limits bounds{options_.max_connections, options_.idle_timeout, std::chrono::seconds{10}};
+  const stream_limits bounds{options_.max_connections, options_.idle_timeout, std::chrono::seconds{10},
+                             options_.max_unsent_bytes};
   listener_ = std::make_unique<stream_listener>(loop_, std::move(socket).take(), std::move(tls), bounds, make, counts_,
                                                 *clock_);
   if (const auto opened = listener_->open(); !opened)
