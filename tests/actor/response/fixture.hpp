@@ -271,4 +271,9 @@ inline content_ptr test_content(const std::string& mode, bool verified = true, c
   return out;
 }
 
+/// With a clock that outlives the sites.
+struct response_world : world {
+  std::shared_ptr<manual_clock> clock = std::make_shared<manual_clock>(1'764'000'000 * ns_per_s);
+};
+
 } // namespace soc::response::test

@@ -8,10 +8,6 @@ using namespace soc;
 using namespace soc::response;
 using namespace soc::response::test;
 
-struct waiting_world : world {
-  std::shared_ptr<manual_clock> clock = std::make_shared<manual_clock>(1'764'000'000 * ns_per_s);
-};
-
 /// As test_content, but the playbook asks a person first.
 content_ptr asking_content() {
   auto out = std::make_shared<content>(*test_content("auto"));
@@ -73,7 +69,7 @@ incident_changed incident_with(int addresses) {
 BOOST_AUTO_TEST_SUITE(sleep_and_batch_suite)
 
 BOOST_AUTO_TEST_CASE(a_run_that_waits_for_a_person_has_no_actor_and_goes_on_when_one_comes) {
-  waiting_world w;
+  response_world w;
   response_site site(&w, w.clock, asking_content());
   site.hear("203.0.113.9");
   BOOST_TEST(run_actors(site) == 1u);
@@ -87,7 +83,7 @@ BOOST_AUTO_TEST_CASE(a_run_that_waits_for_a_person_has_no_actor_and_goes_on_when
 }
 
 BOOST_AUTO_TEST_CASE(a_run_that_sleeps_wakes_when_its_time_is_up) {
-  waiting_world w;
+  response_world w;
   response_site site(&w, w.clock, asking_content());
   site.hear("203.0.113.9");
   site.pass(std::chrono::seconds(2));
@@ -99,7 +95,7 @@ BOOST_AUTO_TEST_CASE(a_run_that_sleeps_wakes_when_its_time_is_up) {
 }
 
 BOOST_AUTO_TEST_CASE(a_run_that_sleeps_can_be_paused_and_cancelled_with_its_whole_incident) {
-  waiting_world w;
+  response_world w;
   response_site site(&w, w.clock, asking_content());
   site.hear("203.0.113.9");
   site.pass(std::chrono::seconds(2));
@@ -115,7 +111,7 @@ BOOST_AUTO_TEST_CASE(a_run_that_sleeps_can_be_paused_and_cancelled_with_its_whol
 }
 
 BOOST_AUTO_TEST_CASE(after_a_restart_a_run_that_waits_needs_no_actor_and_loses_nothing) {
-  waiting_world w;
+  response_world w;
   {
     response_site site(&w, w.clock, asking_content());
     site.hear("203.0.113.9");
@@ -131,7 +127,7 @@ BOOST_AUTO_TEST_CASE(after_a_restart_a_run_that_waits_needs_no_actor_and_loses_n
 }
 
 BOOST_AUTO_TEST_CASE(after_a_restart_the_time_of_a_run_that_sleeps_still_comes) {
-  waiting_world w;
+  response_world w;
   {
     response_site site(&w, w.clock, asking_content());
     site.hear("203.0.113.9");
@@ -143,7 +139,7 @@ BOOST_AUTO_TEST_CASE(after_a_restart_the_time_of_a_run_that_sleeps_still_comes) 
 }
 
 BOOST_AUTO_TEST_CASE(a_task_that_waits_for_approval_sleeps_and_so_does_its_run_also_over_a_restart) {
-  waiting_world w;
+  response_world w;
   {
     response_site site(&w, w.clock, test_content("approve"));
     site.hear("203.0.113.9");
@@ -164,7 +160,7 @@ BOOST_AUTO_TEST_CASE(a_task_that_waits_for_approval_sleeps_and_so_does_its_run_a
 }
 
 BOOST_AUTO_TEST_CASE(an_effect_that_stands_has_no_actor_and_ends_with_its_time) {
-  waiting_world w;
+  response_world w;
   response_site site(&w, w.clock, test_content("auto"));
   site.hear("203.0.113.9");
   site.pass(std::chrono::seconds(2));
@@ -177,7 +173,7 @@ BOOST_AUTO_TEST_CASE(an_effect_that_stands_has_no_actor_and_ends_with_its_time) 
 }
 
 BOOST_AUTO_TEST_CASE(what_is_asked_of_the_gate_at_once_is_stored_in_few_entries_and_all_of_it_counts) {
-  waiting_world w;
+  response_world w;
   const auto what = test_content("auto", true, "key", "limits: [{id: many, actions: [block_ip], most: 30, per: 1h}]\n");
   response_site site(&w, w.clock, what);
   caf::anon_send(site.shared->manager, incident_with(40));
@@ -191,7 +187,7 @@ BOOST_AUTO_TEST_CASE(what_is_asked_of_the_gate_at_once_is_stored_in_few_entries_
 }
 
 BOOST_AUTO_TEST_CASE(when_another_node_has_granted_meanwhile_all_that_was_judged_is_judged_anew) {
-  waiting_world w;
+  response_world w;
   const auto what = test_content("auto", true, "key", "limits: [{id: two, actions: [block_ip], most: 2, per: 1h}]\n");
   response_site site(&w, w.clock, what);
   site.hear("203.0.113.1", "i1");
@@ -206,7 +202,7 @@ BOOST_AUTO_TEST_CASE(when_another_node_has_granted_meanwhile_all_that_was_judged
 }
 
 BOOST_AUTO_TEST_CASE(an_entry_the_gate_cannot_read_lets_nothing_through) {
-  waiting_world w;
+  response_world w;
   response_site site(&w, w.clock, test_content("auto"));
   site.hear("203.0.113.1", "i1");
   BOOST_TEST(w.blocked.size() == 1u);
@@ -220,7 +216,7 @@ BOOST_AUTO_TEST_CASE(an_entry_the_gate_cannot_read_lets_nothing_through) {
 }
 
 BOOST_AUTO_TEST_CASE(an_effect_that_is_over_leaves_the_gates_books_even_if_the_node_stopped_before_it_said_so) {
-  waiting_world w;
+  response_world w;
   {
     response_site site(&w, w.clock, test_content("auto"));
     site.hear("203.0.113.9");

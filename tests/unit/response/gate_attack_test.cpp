@@ -13,15 +13,7 @@ using namespace soc::response;
 
 constexpr unix_ns attack_start = 1'764'000'000 * ns_per_s;
 
-const char* const fortress = R"(
-protected:
-  networks: [{value: 10.0.0.0/8, why: our own}, 192.0.2.53]
-  hosts: [dc*]
-  users: [root, {value: svc-*, why: service accounts}]
-  tags: [crown-jewel]
-groups:
-  - {name: web, members: [web1, web2, web3, web4, web5]}
-  - {name: jewels, members: [vault], tags: [crown-jewel]}
+const std::string fortress = assets_and_groups + R"(
 limits:
   - {id: per-hour, actions: [block_ip], most: 5, per: 1h, each: tenant}
   - {id: per-instance, actions: [disable_user], most: 3, per: 10m, each: instance}

@@ -6,6 +6,18 @@
 
 namespace soc::response {
 
+/// What a site of the tests protects, and its groups; limits follow.
+inline const std::string assets_and_groups = R"(
+protected:
+  networks: [{value: 10.0.0.0/8, why: our own}, 192.0.2.53]
+  hosts: [dc*]
+  users: [root, {value: svc-*, why: service accounts}]
+  tags: [crown-jewel]
+groups:
+  - {name: web, members: [web1, web2, web3, web4, web5]}
+  - {name: jewels, members: [vault], tags: [crown-jewel]}
+)";
+
 inline response_config config_of(const std::string& yaml) {
   response_config out;
   diagnostics found;

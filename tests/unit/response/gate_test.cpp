@@ -1,6 +1,5 @@
 #include "gate_fixture.hpp"
 #include "response/core/gate.hpp"
-#include "response/core/task.hpp"
 
 #include <rapidcheck.h>
 
@@ -12,15 +11,7 @@ using nlohmann::json;
 
 constexpr unix_ns start = 1'764'000'000 * ns_per_s;
 
-const char* const strict = R"(
-protected:
-  networks: [{value: 10.0.0.0/8, why: our own}, 192.0.2.53]
-  hosts: [dc*]
-  users: [root, {value: svc-*, why: service accounts}]
-  tags: [crown-jewel]
-groups:
-  - {name: web, members: [web1, web2, web3, web4, web5]}
-  - {name: jewels, members: [vault], tags: [crown-jewel]}
+const std::string strict = assets_and_groups + R"(
 limits:
   - {id: per-hour, actions: [block_ip], most: 5, per: 1h, each: tenant}
   - {id: web-share, actions: [isolate_host], group: web, most_percent: 40}
@@ -271,25 +262,6 @@ BOOST_AUTO_TEST_CASE(what_was_granted_before_an_emergency_stop_waits_until_it_is
   for (const auto& event : emergency(state, false, "alice", "mended", start))
     apply(state, event);
   BOOST_TEST((ask(state, config, request, retry.again_at).what == verdict::allow));
-}
-
-BOOST_AUTO_TEST_CASE(a_call_that_was_not_made_before_a_restart_waits_as_long_as_the_gate_says) {
-  task_state task;
-  task_event started;
-  started.what = task_event_kind::started;
-  started.spec = task_spec{};
-  started.attempt = 1;
-  apply(task, started, nullptr);
-  gate_decision stopped;
-  stopped.what = verdict::later;
-  stopped.again_at = start + 60 * ns_per_s;
-  const auto postponed = judged(task, stopped, false, start);
-  BOOST_REQUIRE(postponed);
-  apply(task, *postponed, nullptr);
-  BOOST_TEST((task.status == task_status::running));
-  BOOST_TEST((next_step(task, start, false).what == task_step::kind::wait));
-  BOOST_TEST(next_step(task, start, false).until == stopped.again_at);
-  BOOST_TEST((next_step(task, stopped.again_at, false).what == task_step::kind::recover));
 }
 
 BOOST_AUTO_TEST_CASE(the_stop_of_all_tenants_holds_for_each) {

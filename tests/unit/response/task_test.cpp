@@ -183,6 +183,17 @@ private:
   call_outcome answer_;
 };
 
+/// Its call was about to be made when the node stopped.
+task_state begun_task(std::uint32_t attempt) {
+  task_state out;
+  task_event started;
+  started.what = task_event_kind::started;
+  started.spec = task_spec{};
+  started.attempt = attempt;
+  apply(out, started, nullptr);
+  return out;
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(response_task_suite)
@@ -198,12 +209,7 @@ BOOST_AUTO_TEST_CASE(whatever_happens_to_a_task_moves_it_on_and_harms_nothing) {
 }
 
 BOOST_AUTO_TEST_CASE(a_task_refused_when_it_asks_again_after_a_restart_ends) {
-  task_state task;
-  task_event started;
-  started.what = task_event_kind::started;
-  started.spec = task_spec{};
-  started.attempt = 1;
-  apply(task, started, nullptr);
+  auto task = begun_task(1);
   gate_decision reused;
   reused.reasons = {{"reused", "this request was granted for another call"}};
   const auto event = judged(task, reused, false, start);
@@ -213,12 +219,7 @@ BOOST_AUTO_TEST_CASE(a_task_refused_when_it_asks_again_after_a_restart_ends) {
 }
 
 BOOST_AUTO_TEST_CASE(an_attempt_whose_call_was_never_made_is_not_counted) {
-  task_state task;
-  task_event started;
-  started.what = task_event_kind::started;
-  started.spec = task_spec{};
-  started.attempt = 3;
-  apply(task, started, nullptr);
+  auto task = begun_task(3);
   gate_decision ask_people; // the policy was changed while the node was down
   ask_people.what = verdict::wait_for_approval;
   apply(task, *judged(task, ask_people, false, start), nullptr);
@@ -240,6 +241,20 @@ BOOST_AUTO_TEST_CASE(failed_calls_do_not_use_up_the_looks_that_verify) {
     apply(task, event, &what);
   }
   BOOST_TEST((next_step(task, start, false).what == task_step::kind::read_back));
+}
+
+BOOST_AUTO_TEST_CASE(a_call_that_was_not_made_before_a_restart_waits_as_long_as_the_gate_says) {
+  auto task = begun_task(1);
+  gate_decision stopped;
+  stopped.what = verdict::later;
+  stopped.again_at = start + 60 * ns_per_s;
+  const auto postponed = judged(task, stopped, false, start);
+  BOOST_REQUIRE(postponed);
+  apply(task, *postponed, nullptr);
+  BOOST_TEST((task.status == task_status::running));
+  BOOST_TEST((next_step(task, start, false).what == task_step::kind::wait));
+  BOOST_TEST(next_step(task, start, false).until == stopped.again_at);
+  BOOST_TEST((next_step(task, stopped.again_at, false).what == task_step::kind::recover));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
